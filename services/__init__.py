@@ -1,0 +1,1 @@
+"""The shop's services, one folder each; none imports another."""

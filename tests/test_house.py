@@ -1,0 +1,122 @@
+"""The house itself: where things live, and that nothing lives elsewhere."""
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {"__init__.py", "domain.py", "store.py", "wire.py", "service.py", "main.py"}
+FOLDERS = {
+    *(".ci", "bench", "docs", "gateway", "gen", "k8s", "plait", "protos", "services", "tests"),
+}
+FILES = {
+    *("Makefile", "pyproject.toml", "README.md", "plait.toml", "buf.yaml", "LICENSE"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "requirements.lock", "requirements-dev.lock"),
+    ".gitignore",
+}
+SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__init__.py"))
+
+
+def tracked() -> list[Path]:
+    """Every file that git knows or would take in, as paths from the root."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [Path(line) for line in listing.stdout.splitlines() if (ROOT / line).exists()]
+
+
+def test_there_are_services():
+    assert "catalog" in SERVICES
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_rooms_of_the_house(name):
+    rooms = {path.name for path in (ROOT / "services" / name).glob("*.py")}
+
+    assert rooms >= ROOMS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_a_contract_of_its_name(name):
+    assert (ROOT / "protos" / "shop" / name / "v1" / f"{name}.proto").is_file()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_room_with_rules_has_a_test_file(name):
+    tests = {path.name for path in (ROOT / "tests" / "services" / name).glob("test_*.py")}
+
+    assert tests >= {"test_domain.py", "test_store.py", "test_wire.py", "test_service.py"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_says_in_one_sentence_what_it_is_for(name):
+    source = (ROOT / "services" / name / "__init__.py").read_text(encoding="utf-8").strip()
+
+    assert source.startswith('"""')
+    assert source.endswith('."""')
+    assert "\n" not in source
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_plait_up_starts_every_service(name):
+    started = tomllib.loads((ROOT / "plait.toml").read_text(encoding="utf-8"))["services"]
+
+    assert name in {service["name"] for service in started}
+
+
+def test_the_root_holds_only_what_is_listed():
+    first = {(path.parts[0], len(path.parts) > 1) for path in tracked()}
+
+    assert {name for name, folder in first if folder} <= FOLDERS
+    assert {name for name, folder in first if not folder} <= FILES
+
+
+def test_every_listed_root_file_is_there():
+    assert {name for name in FILES if not (ROOT / name).is_file()} == set()
+
+
+def test_every_module_of_plait_has_a_test_file():
+    untested = [
+        str(path)
+        for path in tracked()
+        if path.parts[0] == "plait"
+        and path.suffix == ".py"
+        and path.parts[1] != "api"
+        and path.name != "__init__.py"
+        and not _tests_of(path)
+    ]
+
+    assert untested == []
+
+
+def _tests_of(module: Path) -> list[Path]:
+    folder = ROOT / "tests" / Path(*module.parts[1:-1])
+    return [*folder.glob(f"test_{module.stem}.py"), *folder.glob(f"test_{module.stem}_*.py")]
+
+
+def test_an_init_file_says_what_the_package_is_and_does_nothing():
+    talkative = [
+        str(path)
+        for path in tracked()
+        if path.name == "__init__.py"
+        and path.parts[0] in {"plait", "services", "gateway"}
+        and path.parts[:2] != ("plait", "api")
+        and (ROOT / path).read_text(encoding="utf-8").strip().count('"""') != 2
+    ]
+
+    assert talkative == []
+
+
+def test_no_lock_file_names_where_a_package_comes_from():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        lock = (ROOT / name).read_text(encoding="utf-8")
+
+        assert "://" not in lock
+        assert "index-url" not in lock
+        assert lock.count("--hash=sha256:") > lock.count("==")
