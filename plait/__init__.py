@@ -1,1 +1,1 @@
-"""A gRPC service mesh that runs inside Python processes: contracts, chassis, gateway, one command."""
+"""A gRPC service mesh inside Python processes: contracts, chassis, gateway, one command."""

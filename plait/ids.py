@@ -19,7 +19,7 @@ class NewId(Protocol):
 
 
 def new_id(clock: Clock | None = None) -> str:
-    """Return 20 lower-case characters that sort by time and are valid in a resource name (AIP-122)."""
+    """Return 20 lower-case characters that sort by time and fit a resource name (AIP-122)."""
     now = (clock or SystemClock()).now()
     return _base32(int(now.timestamp() * 1000), _TIME_CHARS) + _base32(
         secrets.randbits(5 * _RANDOM_CHARS), _RANDOM_CHARS

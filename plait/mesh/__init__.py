@@ -1,0 +1,1 @@
+"""What surrounds a call: who calls, how long, may they, and what is written down about it."""

@@ -1,0 +1,1 @@
+"""Who calls: workloads and the people they act for."""

@@ -1,0 +1,1 @@
+"""One concern a file; each is an async context manager around one call."""

@@ -1,0 +1,4 @@
+"""The keys of metadata that the mesh gives a meaning."""
+
+AUTHORIZATION = "authorization"  # `Bearer <token>` of the user
+WORKLOAD = "x-plait-workload"  # the token of the calling service, for this callee
