@@ -1,0 +1,1 @@
+"""A service's own database: transactions, claims on request ids, migrations."""
