@@ -226,9 +226,9 @@ class CatalogServiceServicer:
         breaks a rule), SKU_TAKEN, PRODUCT_NOT_FOUND (the product is deleted), and ETAG_MISMATCH
         (the line has an `etag`, the product was changed since, and not to what the line says).
 
-        Lines take effect in their order while they arrive. An import that breaks off keeps the
-        lines before; it may be repeated as a whole, since lines that are there already are
-        unchanged.
+        Lines take effect in their order while they arrive, at most 200 at a time. An import that
+        breaks off keeps the lines that have taken effect; it may be repeated as a whole, since
+        lines that are there already are unchanged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

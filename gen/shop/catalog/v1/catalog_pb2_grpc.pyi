@@ -124,9 +124,9 @@ class CatalogServiceStub:
     breaks a rule), SKU_TAKEN, PRODUCT_NOT_FOUND (the product is deleted), and ETAG_MISMATCH
     (the line has an `etag`, the product was changed since, and not to what the line says).
 
-    Lines take effect in their order while they arrive. An import that breaks off keeps the
-    lines before; it may be repeated as a whole, since lines that are there already are
-    unchanged.
+    Lines take effect in their order while they arrive, at most 200 at a time. An import that
+    breaks off keeps the lines that have taken effect; it may be repeated as a whole, since
+    lines that are there already are unchanged.
     """
     ExportProducts: _grpc.UnaryStreamMultiCallable[_catalog_pb2.ExportProductsRequest, _catalog_pb2.ExportProductsResponse]
     """Streams all products that the filter lets through, ordered by name, in one consistent
@@ -243,9 +243,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     breaks a rule), SKU_TAKEN, PRODUCT_NOT_FOUND (the product is deleted), and ETAG_MISMATCH
     (the line has an `etag`, the product was changed since, and not to what the line says).
 
-    Lines take effect in their order while they arrive. An import that breaks off keeps the
-    lines before; it may be repeated as a whole, since lines that are there already are
-    unchanged.
+    Lines take effect in their order while they arrive, at most 200 at a time. An import that
+    breaks off keeps the lines that have taken effect; it may be repeated as a whole, since
+    lines that are there already are unchanged.
     """
     ExportProducts: _aio.UnaryStreamMultiCallable[_catalog_pb2.ExportProductsRequest, _catalog_pb2.ExportProductsResponse]  # type: ignore[assignment]
     """Streams all products that the filter lets through, ordered by name, in one consistent
@@ -407,9 +407,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         breaks a rule), SKU_TAKEN, PRODUCT_NOT_FOUND (the product is deleted), and ETAG_MISMATCH
         (the line has an `etag`, the product was changed since, and not to what the line says).
 
-        Lines take effect in their order while they arrive. An import that breaks off keeps the
-        lines before; it may be repeated as a whole, since lines that are there already are
-        unchanged.
+        Lines take effect in their order while they arrive, at most 200 at a time. An import that
+        breaks off keeps the lines that have taken effect; it may be repeated as a whole, since
+        lines that are there already are unchanged.
         """
 
     @_abc_1.abstractmethod
