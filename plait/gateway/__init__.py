@@ -1,0 +1,1 @@
+"""Contracts in, outside API styles out; knows descriptors and no service by name."""

@@ -1,0 +1,1 @@
+"""What stands before every style: identity, limits, headers, and the way bytes come and go."""

@@ -1,0 +1,55 @@
+"""How long a client is willing to wait, from the headers that say so."""
+
+import re
+from collections.abc import Mapping
+
+from plait.errors import InvalidArgument
+
+UNARY = 2.0
+"""Seconds that a unary method gets where its contract says nothing (plait.api.v1, `deadline`)."""
+
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_GRPC = re.compile(r"(\d{1,8})([HMSmun])")
+_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+class InvalidTimeout(InvalidArgument):
+    """A header that names a time to wait cannot be read: 400."""
+
+
+def timeout_of(
+    headers: Mapping[str, str], *, declared: float | None, streaming: bool
+) -> float | None:
+    """Return the seconds that a call may take, None for as long as it likes.
+
+    It is the least of what the contract declares (2 s for a unary method without a word),
+    `Request-Timeout` (seconds, with a fraction) and `Grpc-Timeout` (gRPC's PROTOCOL-HTTP2).
+
+    Raises:
+        InvalidTimeout: a header is there and is no time.
+    """
+    longest = declared if declared is not None or streaming else UNARY
+    wanted = [longest] if longest is not None else []
+    if (text := headers.get("request-timeout")) is not None:
+        wanted.append(_seconds(text))
+    if (text := headers.get("grpc-timeout")) is not None:
+        wanted.append(_grpc(text))
+    return min(wanted, default=None)
+
+
+def _seconds(text: str) -> float:
+    if not _SECONDS.fullmatch(text):
+        raise InvalidTimeout(
+            f'the header Request-Timeout is "{text[:40]}"; expected seconds, for example 1.5'
+        )
+    return float(text)
+
+
+def _grpc(text: str) -> float:
+    found = _GRPC.fullmatch(text)
+    if found is None:
+        raise InvalidTimeout(
+            f'the header Grpc-Timeout is "{text[:40]}"; expected at most 8 digits and one of'
+            " H, M, S, m, u, n, for example 1500m"
+        )
+    return int(found[1]) * _UNITS[found[2]]

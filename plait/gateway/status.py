@@ -1,0 +1,223 @@
+"""gRPC status to HTTP status and error bodies: the one table that every outside style uses."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+from protobuf import DescMessage
+
+from plait.errors import Code, Error
+from plait.gateway.errors import DOMAIN, MethodNotAllowed, http_status_of
+from plait.gateway.rest.names import json_path
+from plait.gateway.rest.negotiation import Format
+from plait.mesh.status import INTERNAL_MESSAGE, to_status
+
+HTTP: Mapping[int, int] = {
+    Code.OK: 200,
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.DATA_LOSS: 500,
+    Code.UNAUTHENTICATED: 401,
+}
+"""The HTTP status of each gRPC code (google/rpc/code.proto, "HTTP Mapping")."""
+
+_RETRY_AFTER = 1  # seconds: what a service that restarts needs
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+_INFO = "google.rpc.ErrorInfo"
+_DEBUG = "google.rpc.DebugInfo"
+_BAD_REQUEST = "google.rpc.BadRequest"
+_PHRASES = {499: "Client Closed Request"}  # not one of RFC 9110
+_T = TypeVar("_T", bound=Message)
+
+
+class Failure(NamedTuple):
+    """An error as HTTP: `headers` beside Content-Type are Allow, Retry-After and the like."""
+
+    status: int
+    content_type: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def http_status(code: int) -> int:
+    """Return the HTTP status of a gRPC status code; 500 for a number that is none."""
+    return HTTP.get(code, 500)
+
+
+def failure(
+    error: Error | status_pb2.Status,
+    *,
+    service: str = "",
+    request: DescMessage | None = None,
+    form: Format = Format.JSON,
+) -> Failure:
+    """Return an error as HTTP.
+
+    A bug (INTERNAL, UNKNOWN, a code that gRPC does not have) loses its text and details; so does
+    what a transport says for a service that cannot be reached. Anything with an ErrorInfo was said
+    on purpose and stays.
+
+    Args:
+        error: raised in the gateway, or what the service answered.
+        service: full name of the service that was called, if one was.
+        request: the request message, by which proto field paths of violations become JSON paths.
+        form: PROBLEM (RFC 9457), anything else is JSON (AIP-193).
+    """
+    status = _presentable(error, service)
+    asked = http_status_of(error) if isinstance(error, Error) else 0
+    code = asked or http_status(status.code)
+    value = (
+        _problem(status, code, request) if form is Format.PROBLEM else _aip(status, code, request)
+    )
+    form = Format.PROBLEM if form is Format.PROBLEM else Format.JSON
+    return Failure(code, form.content_type, tuple(_headers(error, status)), _dumped(value))
+
+
+def error_json(
+    error: Error | status_pb2.Status, *, service: str = "", request: DescMessage | None = None
+) -> bytes:
+    """Return the AIP-193 body on one line, as for an error after the first message of a stream."""
+    return failure(error, service=service, request=request).body
+
+
+def _presentable(error: Error | status_pb2.Status, service: str) -> status_pb2.Status:
+    """Return what a client may see of an error, with exactly one ErrorInfo (AIP-193)."""
+    if isinstance(error, Error):
+        status = to_status(error, DOMAIN)
+        on_purpose = bool(error.domain) or not service
+    else:
+        status = error
+        on_purpose = _info_of(status) is not None
+    code = Code(status.code) if status.code in HTTP else Code.UNKNOWN
+    if code in {Code.OK, Code.INTERNAL, Code.UNKNOWN}:  # a bug; OK is no error
+        return _made(code or Code.UNKNOWN, INTERNAL_MESSAGE, _info_of(status))
+    if not on_purpose and code is Code.UNAVAILABLE:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromSeconds(_RETRY_AFTER)
+        return _made(code, f"{_short(service)} is not available right now; try again", None, retry)
+    if not on_purpose and code is Code.DEADLINE_EXCEEDED:
+        return _made(code, f"{_short(service)} did not answer in time", None)
+    return _with_info(status, code)
+
+
+def _made(
+    code: Code, message: str, said: error_details_pb2.ErrorInfo | None, *details: Message
+) -> status_pb2.Status:
+    """Return a status that says no more than it is given; of an ErrorInfo the reason and domain."""
+    reason, domain = (said.reason, said.domain) if said is not None else (code.name, DOMAIN)
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=domain)
+    status = status_pb2.Status(code=code, message=message)
+    for detail in (info, *details):
+        status.details.add().Pack(detail)
+    return status
+
+
+def _with_info(status: status_pb2.Status, code: Code) -> status_pb2.Status:
+    """Return a status with one ErrorInfo, the first detail, and without what is for its makers."""
+    info = _info_of(status) or error_details_pb2.ErrorInfo(reason=code.name, domain=DOMAIN)
+    shown = status_pb2.Status(code=code, message=status.message)
+    shown.details.add().Pack(info)
+    for detail in status.details:
+        if detail.TypeName() not in {_INFO, _DEBUG}:
+            shown.details.append(detail)
+    return shown
+
+
+def _info_of(status: status_pb2.Status) -> error_details_pb2.ErrorInfo | None:
+    return _detail(status, error_details_pb2.ErrorInfo)
+
+
+def _detail(status: status_pb2.Status, kind: type[_T]) -> _T | None:
+    message = kind()
+    for detail in status.details:
+        try:
+            if detail.Unpack(message):
+                return message
+        except DecodeError:
+            continue
+    return None
+
+
+def _short(service: str) -> str:
+    """Return a service's short name: `shop.catalog.v1.CatalogService` is `catalog`."""
+    words = _WORD.findall(service.rpartition(".")[2].removesuffix("Service"))
+    return "-".join(words).lower() or "the service"
+
+
+def _aip(status: status_pb2.Status, http: int, request: DescMessage | None) -> dict[str, Any]:
+    return {
+        "error": {
+            "code": http,
+            "message": status.message,
+            "status": Code(status.code).name,
+            "details": [_shown(detail, request) for detail in status.details],
+        }
+    }
+
+
+def _problem(status: status_pb2.Status, http: int, request: DescMessage | None) -> dict[str, Any]:
+    """Return a problem of RFC 9457; it has no type of its own, so its title is the HTTP phrase."""
+    details = [_shown(detail, request) for detail in status.details]
+    info, *others = details
+    violations = [v for detail in others for v in detail.get("fieldViolations", ())]
+    members = {
+        "type": "about:blank",
+        "title": _PHRASES.get(http) or HTTPStatus(http).phrase,
+        "status": http,
+        "detail": status.message,
+        "code": Code(status.code).name,
+        "reason": info.get("reason", ""),
+        "domain": info.get("domain", ""),
+        "metadata": info.get("metadata", {}),
+        "violations": violations,
+        "details": [detail for detail in others if "fieldViolations" not in detail],
+    }
+    return {name: value for name, value in members.items() if value not in ({}, [])}
+
+
+def _shown(detail: AnyMessage, request: DescMessage | None) -> dict[str, Any]:
+    """Return a detail as JSON; one whose type is not known by its type and bytes."""
+    try:
+        value: dict[str, Any] = json_format.MessageToDict(detail)
+    except (TypeError, ValueError, DecodeError, json_format.Error):
+        value = {}
+    if "@type" not in value:
+        return {"@type": detail.type_url, "value": base64.b64encode(detail.value).decode()}
+    if request is not None and detail.TypeName() == _BAD_REQUEST:
+        for violation in value.get("fieldViolations", ()):
+            violation["field"] = json_path(violation.get("field", ""), request)
+    return value
+
+
+def _headers(
+    error: Error | status_pb2.Status, status: status_pb2.Status
+) -> Iterator[tuple[str, str]]:
+    if isinstance(error, MethodNotAllowed):
+        yield "allow", ", ".join(error.allow)
+    if retry := _detail(status, error_details_pb2.RetryInfo):
+        seconds = retry.retry_delay.ToNanoseconds() / 1e9
+        yield "retry-after", str(max(math.ceil(seconds), 0))
+
+
+def _dumped(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

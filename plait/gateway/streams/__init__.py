@@ -1,0 +1,1 @@
+"""How a stream of messages looks over HTTP: one framing a file."""
