@@ -1,0 +1,1 @@
+"""The OTLP receiver, the trace store and the pages that show them."""
