@@ -20,8 +20,8 @@ down: $(VENV)/run ## Stop what `make up DETACH=1` started
 demo: $(VENV)/run ## Walk through the running shop, printing each request as curl and grpcurl
 	@$(PLAIT) demo
 
-test: $(VENV)/dev ## Run the whole test suite (PYTEST_ARGS="-k catalog" for a part of it)
-	@$(VENV)/bin/python -m pytest -n auto $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--cov --cov-report=term:skip-covered $(if $(CI),--cov-fail-under=95))
+test: $(VENV)/dev ## Run the whole test suite (PYTEST_ARGS="-k catalog" for a part of it; CI=1 measures coverage too)
+	@$(VENV)/bin/python -m pytest -n auto $(if $(PYTEST_ARGS),$(PYTEST_ARGS),$(if $(CI),--cov --cov-report=term:skip-covered --cov-fail-under=95))
 
 check: $(VENV)/dev ## Lint, types, layers, contracts, generated code
 	$(VENV)/bin/ruff check

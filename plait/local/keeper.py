@@ -1,0 +1,229 @@
+"""Keeps one process alive: migrates, starts, watches and starts again, until it is told to stop."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plait.clock import Clock
+from plait.local.backoff import BackOff
+from plait.local.birth import Start
+from plait.local.lifecycle import Process, State, how_it_ended
+from plait.local.logs import rotate
+from plait.local.probe import Probe
+from plait.local.spawner import CannotStart, Child, Spawner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one process is run.
+
+    `migrate` runs before each start of it; `seed` once, when it is ready, as long as the file
+    `unseeded` is there, which a migration makes that has made the database.
+    """
+
+    address: str
+    start: Start
+    probe: Probe
+    migrate: Start | None = None
+    seed: Start | None = None
+    unseeded: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.start.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a process is probed, by what is known of it, in seconds.
+
+    A process that somebody wants restarted is killed after `grace` seconds.
+    """
+
+    starting: float = 0.05
+    unready: float = 0.25
+    ready: float = 1.0
+    grace: float = 2.75
+    back_off: BackOff = field(default_factory=BackOff)
+
+
+class Keeper:
+    """One process, whichever of its lives it is in; `changed` is told each new state."""
+
+    def __init__(  # noqa: PLR0913 - what it needs from outside
+        self,
+        plan: Plan,
+        *,
+        spawner: Spawner,
+        clock: Clock,
+        rng: random.Random,
+        pace: Pace,
+        changed: Callable[[Process], None],
+    ) -> None:
+        self.process = Process(name=plan.name, address=plan.address)
+        self._plan = plan
+        self._spawner = spawner
+        self._clock = clock
+        self._rng = rng
+        self._pace = pace
+        self._changed = changed
+        self._child: Child | None = None
+        self._seeding: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._stop = False
+        self._kill = False
+        self._renew = False
+
+    async def run(self) -> None:
+        """Keep the process alive until `stop`."""
+        try:
+            while not self._stop:
+                how = await self._life()
+                if self._stop:
+                    break
+                if not self._renew:
+                    self._become(self.process.ended(how, self._now(), self._pace.back_off))
+                    await self._pause()
+                if self._renew:
+                    self._renew = False
+                    self._become(self.process.renewed())
+        finally:
+            await self._end_seeding()
+            await self._plan.probe.close()
+            self._become(self.process.stopped())
+
+    def stop(self) -> None:
+        """Ask the process to drain and end, and do not start it again."""
+        self._stop = True
+        self._ask_to_end()
+
+    def restart(self) -> None:
+        """Ask the process to drain and end, and start it at once; without a process, start one."""
+        self._renew = True
+        self._ask_to_end()
+        if (child := self._child) is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._pace.grace, self._spawner.signal, child, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End the process now, and do not start it again."""
+        self._stop = self._kill = True
+        self._wake.set()
+        if self._child is not None:
+            self._spawner.signal(self._child, signal.SIGKILL)
+
+    def _ask_to_end(self) -> None:
+        self._wake.set()
+        if self._child is not None:
+            self._become(self.process.stopping())
+            self._spawner.signal(self._child, signal.SIGTERM)
+
+    async def _life(self) -> str:
+        """Run the process from its migration to its end; return how it ended."""
+        try:
+            if self._plan.migrate is not None:
+                self._become(self.process.migrating())
+                if code := await self._once(self._plan.migrate):
+                    return f"its migration {how_it_ended(code)}"
+            if self._stop or self._renew:
+                return "was not started"
+            return how_it_ended(await self._whole_life(await self._bear(self._plan.start)))
+        except CannotStart as error:
+            return str(error)
+
+    async def _whole_life(self, child: Child) -> int:
+        self._become(self.process.born(child.pid, self._now()))
+        if self._stop or self._renew:  # asked while it was being born
+            self._become(self.process.stopping())
+        watching = asyncio.create_task(self._watch(), name=f"watch {self._plan.name}")
+        try:
+            either: tuple[asyncio.Future[Any], ...] = (child.exit, watching)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # it ends only by a bug, which is not to be lost
+            return child.exit.result()
+        finally:
+            self._child = None
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    async def _once(self, start: Start) -> int:
+        try:
+            return await asyncio.shield((await self._bear(start)).exit)
+        finally:
+            self._child = None
+
+    async def _bear(self, start: Start) -> Child:
+        rotate(Path(start.log))
+        self._child = child = await self._spawner.start(start)
+        if self._kill:  # asked while it was being born, as below
+            self._spawner.signal(child, signal.SIGKILL)
+        elif self._stop or self._renew:
+            self._spawner.signal(child, signal.SIGTERM)
+        return child
+
+    async def _watch(self) -> None:
+        while True:
+            answered = self.process.answered(await self._plan.probe(), self._now())
+            if answered.state is State.READY and self._is_unseeded():
+                answered = answered.noted("seeding its new database", busy=True)
+                self._seeding = asyncio.create_task(self._seed(), name=f"seed {self._plan.name}")
+            self._become(answered)
+            await asyncio.sleep(self._until_next_probe())
+
+    def _until_next_probe(self) -> float:
+        if self.process.state is State.READY:
+            return self._pace.ready
+        starting = self.process.state is State.STARTING
+        return self._pace.starting if starting else self._pace.unready
+
+    def _is_unseeded(self) -> bool:
+        mark = self._plan.unseeded
+        return self._seeding is None and mark is not None and mark.exists()
+
+    async def _seed(self) -> None:
+        assert self._plan.seed is not None
+        assert self._plan.unseeded is not None
+        rotate(Path(self._plan.seed.log))
+        try:
+            child = await self._spawner.start(self._plan.seed)
+        except CannotStart as error:
+            self._become(self.process.noted(f"not seeded: {error}", busy=False))
+            return
+        try:
+            code = await asyncio.shield(child.exit)
+        finally:
+            self._spawner.signal(child, signal.SIGKILL)
+        if code:
+            note = f"its seed {how_it_ended(code)}: plait logs {self._plan.seed.name}"
+        else:
+            self._plan.unseeded.unlink()
+            note = "seeded"
+        self._become(self.process.noted(note, busy=False))
+
+    async def _end_seeding(self) -> None:
+        if self._seeding is not None:
+            self._seeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._seeding
+
+    async def _pause(self) -> None:
+        self._wake.clear()
+        if self._stop or self._renew:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.process.pause(self._pace.back_off, self._rng)):
+                await self._wake.wait()
+
+    def _become(self, process: Process) -> None:
+        if process != self.process:
+            self.process = process
+            self._changed(process)
+
+    def _now(self) -> float:
+        return self._clock.monotonic()

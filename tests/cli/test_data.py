@@ -1,0 +1,156 @@
+"""`plait migrate` and `plait seed`."""
+
+import asyncio
+import json
+import sqlite3
+import threading
+
+import pytest
+
+from plait.cli.data import migrate, seed
+from plait.clock import SystemClock
+from plait.local.control import listening
+from plait.local.folders import Folders
+from plait.local.keys import Keys
+from plait.local.mistake import NOT_RUNNING, USAGE, Mistake
+
+FILE = """
+[project]
+name = "test"
+[[services]]
+name = "things"
+module = "things"
+port = 1
+migrations = "migrations"
+seed = "seeding"
+[[services]]
+name = "bare"
+module = "bare"
+port = 2
+"""
+REVISION = """
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE things (name TEXT PRIMARY KEY)")
+"""
+SEED = """
+import json, os, sys
+
+def main():
+    with open("seeded", "w") as file:
+        json.dump([sys.argv, os.environ["PLAIT_TOKEN"], os.environ["PLAIT_TARGET_THINGS"]], file)
+    return int(os.path.exists("broken"))
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (tmp_path / "plait.toml").write_text(FILE)
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "0001_things.py").write_text(REVISION)
+    (tmp_path / "seeding.py").write_text(SEED)
+    Folders(root=tmp_path).create()
+    return tmp_path
+
+
+@pytest.fixture
+def supervisor(root):
+    """Says that it runs."""
+    folders = Folders(root=root)
+    Keys.load_or_make(folders, SystemClock())
+    ready, stop = threading.Event(), []
+
+    async def answer(_):
+        yield {"processes": []}
+
+    async def serve():
+        end = asyncio.Event()
+        stop.append((asyncio.get_running_loop(), end))
+        async with listening(folders.run, answer):
+            ready.set()
+            await end.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(10)
+    yield
+    stop[0][0].call_soon_threadsafe(stop[0][1].set)
+    thread.join()
+
+
+def tables(path) -> set[str]:
+    database = sqlite3.connect(path)
+    found = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    database.close()
+    return found
+
+
+def test_the_local_database_is_migrated_once(root, capsys):
+    migrate(root, "things")
+    migrate(root, "things")
+
+    assert "things" in tables(Folders(root=root).database("things"))
+    assert capsys.readouterr().out.splitlines() == [
+        "migrated things: 0001",
+        "things is at its newest revision",
+    ]
+
+
+def test_a_database_of_the_environment_goes_first(root, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{root}/other.db")
+
+    migrate(root, "things")
+
+    assert "things" in tables(root / "other.db")
+    assert not Folders(root=root).database("things").exists()
+
+
+def test_a_service_without_migrations_is_refused(root):
+    with pytest.raises(Mistake, match="bare has no migrations") as refused:
+        migrate(root, "bare")
+
+    assert refused.value.code == USAGE
+
+
+def test_an_unknown_service_is_refused(root):
+    with pytest.raises(Mistake, match=r"did you mean 'things'\?"):
+        migrate(root, "thing")
+
+
+@pytest.mark.usefixtures("supervisor")
+@pytest.mark.parametrize(("products", "arguments"), [(None, []), (7, ["--products", "7"])])
+def test_a_seed_runs_with_a_token_and_what_was_asked_for(root, products, arguments):
+    assert seed(root, products) == 0
+
+    argv, token, target = json.loads((root / "seeded").read_text())
+    assert argv == ["seeding", *arguments]
+    assert token.count(".") == 2
+    assert target == "127.0.0.1:1"
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_a_seed_that_fails_fails(root):
+    (root / "broken").touch()
+
+    assert seed(root, None) == 1
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_a_project_without_a_seed_is_refused(root):
+    (root / "plait.toml").write_text(FILE.replace('seed = "seeding"', ""))
+
+    with pytest.raises(Mistake, match=r"no service in plait\.toml has a seed"):
+        seed(root, None)
+
+
+def test_a_system_that_does_not_run_is_not_seeded(root):
+    with pytest.raises(Mistake) as refused:
+        seed(root, None)
+
+    assert refused.value.code == NOT_RUNNING

@@ -1,0 +1,99 @@
+"""From plait.toml to how each process is run."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plait.local.config import load
+from plait.local.folders import Folders
+from plait.local.plans import PRELOAD, plans
+from plait.local.probe import GrpcProbe, HttpProbe
+from plait.local.project import Project, Service
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def shop():
+    project = load(ROOT, {})
+    return plans(project, Folders(root=ROOT), {}, "the token")
+
+
+def test_the_stages_are_gateway_services_console(shop):
+    assert [[plan.name for plan in stage] for stage in shop.stages] == [
+        ["gateway"],
+        ["catalog"],
+        ["console"],
+    ]
+
+
+def test_http_is_probed_by_http_and_grpc_by_grpc(shop):
+    assert isinstance(shop.gateway[0].probe, HttpProbe)
+    assert isinstance(shop.services[0].probe, GrpcProbe)
+    assert shop.gateway[0].address == "http://127.0.0.1:8080"
+    assert shop.services[0].address == "127.0.0.1:9092"
+
+
+def test_a_service_migrates_its_own_database_and_logs_in_its_own_log(shop):
+    (catalog,) = shop.services
+
+    assert catalog.migrate.module == "plait.local.migrate"
+    assert catalog.migrate.arguments == (
+        str(ROOT / "services/catalog/migrations"),
+        str(ROOT / ".plait/data/catalog.unseeded"),
+    )
+    assert catalog.migrate.log == catalog.start.log
+    assert catalog.migrate.env["DATABASE_URL"] == catalog.start.env["DATABASE_URL"]
+
+
+def test_a_seed_calls_with_the_token_and_nobody_else_has_it(shop):
+    (catalog,) = shop.services
+
+    assert catalog.seed.env["PLAIT_TOKEN"] == "the token"
+    assert catalog.seed.env["OTEL_SERVICE_NAME"] == "catalog-seed"
+    assert "PLAIT_TOKEN" not in catalog.start.env
+    assert "PLAIT_TOKEN" not in shop.gateway[0].start.env
+
+
+def test_a_service_without_database_and_seed_has_neither(tmp_path):
+    project = Project(root=tmp_path, name="p", services=(Service(name="a", module="a", port=1),))
+
+    planned = plans(project, Folders(root=tmp_path), {}, "")
+
+    (plan,) = planned.services
+    assert (plan.migrate, plan.seed, plan.unseeded) == (None, None, None)
+    assert planned.stages == ((), (plan,), ())
+
+
+def test_a_service_with_a_database_and_no_seed_marks_nothing(tmp_path):
+    service = Service(name="a", module="a", port=1, migrations="m")
+    project = Project(root=tmp_path, name="p", services=(service,))
+
+    (plan,) = plans(project, Folders(root=tmp_path), {}, "").services
+
+    assert plan.migrate.arguments == (str(tmp_path / "m"),)
+
+
+@pytest.mark.parametrize("module", PRELOAD)
+def test_what_is_shared_exists(module):
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_importing_what_is_shared_starts_no_thread():
+    script = (
+        "import os, sys\n"
+        "from plait.local.plans import PRELOAD\n"
+        "from plait.local.zygote import preload\n"
+        "preload(PRELOAD)\n"
+        "print(len(os.listdir('/proc/self/task')), 'services' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["1", "False"]
+    assert done.stderr == ""
