@@ -27,12 +27,16 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; exit with 1 and a sentence if a port is taken."""
     settings = settings_from_environment(ConsoleSettings)
     logs.configure("console", level=settings.log_level)
+    refused: list[str] = []
     try:
         asyncio.run(_until_signal(settings))
     except* CannotListen as failed:
-        sys.exit("\n".join(f"console: {error}" for error in failed.exceptions))
+        # An exit from here would itself become a group.
+        refused = [f"console: {error}" for error in failed.exceptions]
     finally:
         wait_for_foreign_threads()
+    if refused:
+        sys.exit("\n".join(refused))
 
 
 async def run(

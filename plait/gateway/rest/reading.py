@@ -50,6 +50,7 @@ class MessageReader:
     def __init__(self, message: DescMessage, registry: Registry) -> None:
         self._message = message
         self._registry = registry
+        self._type = message.type
         # An Any is written with keys and colons of its own, which would hide what was dropped.
         self._countable = not holds_any(message)
 
@@ -64,7 +65,7 @@ class MessageReader:
         if brackets > LEVELS:
             _check_nesting(text, source)
         try:
-            message = self._message.type.from_json(text, registry=self._registry)
+            message = self._type.from_json(text, registry=self._registry)
         except _REFUSED as error:
             raise self.explained(error, text, source) from None
         if brackets > _SHALLOW or not self._countable or not _nothing_dropped(message, text):

@@ -40,7 +40,6 @@ class _Slot(NamedTuple):
     parents: tuple[DescField, ...]
     field: DescField
     read: Reader
-    alone: bool  # the field can be set as an attribute
 
     @classmethod
     def of(cls, message: DescMessage, path: str, source: str, place: str) -> "_Slot":
@@ -53,7 +52,6 @@ class _Slot(NamedTuple):
             parents=tuple(parents),
             field=field,
             read=reader(elements_of(field)),
-            alone=oneof_of(field) is None,
         )
 
     def fill(self, message: Message[Any], text: str) -> None:
@@ -61,11 +59,7 @@ class _Slot(NamedTuple):
             if message[parent] is None:
                 message[parent] = message_of(parent).type()
             message = message[parent]
-        value = self.read(text)
-        if self.alone:
-            setattr(message, self.field.local_name, value)
-        else:
-            message[self.field] = value
+        _set(message, self.field, self.read(text))
 
     @property
     def json_path(self) -> str:
@@ -175,7 +169,7 @@ class RequestBinding:
         if not isinstance(field.value, DescFieldValueMessage):
             return read_field(field, body, self._registry, source)
         message = self._message.type()
-        message[field] = self._reader.read(body, source)
+        _set(message, field, self._reader.read(body, source))
         return message
 
     def _raw_body(self, body: bytes, content_type: str) -> Message[Any]:
@@ -212,6 +206,13 @@ def cookies_of(header: str) -> dict[str, str]:
         if equals:
             found.setdefault(name, value.strip('"'))
     return found
+
+
+def _set(message: Message[Any], field: DescField, value: Any) -> None:
+    if oneof_of(field) is None:
+        setattr(message, field.local_name, value)  # five times as fast
+    else:
+        message[field] = value
 
 
 def _fill(slot: _Slot, message: Message[Any], text: str, problems: list[Violation]) -> None:
