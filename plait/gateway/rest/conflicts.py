@@ -17,7 +17,8 @@ def ambiguous(
 
     Two routes of one HTTP method and one `:verb` conflict if some path fits both, and neither fits
     only paths that fit the other: the same shape twice (`/v1/{a}` and `/v1/{b}`), or crosswise
-    (`/v1/a/*` and `/v1/*/b`).
+    (`/v1/a/*` and `/v1/*/b`); or if the narrower one comes second when they are read segment by
+    segment, as the router does (`/**/a` beside `/*/**`).
     """
     groups: dict[tuple[str, str], list[_Entry[Target]]] = defaultdict(list)
     for route in routes:
@@ -47,9 +48,21 @@ def _undecided(first: Sequence[str], second: Sequence[str]) -> str:
     if _apart(first, second):
         return ""
     meets = _meeting(first, second)
-    if meets is None or _within(first, second) != _within(second, first):
+    if meets is None or _decided(first, second):
         return ""
     return "/" + "/".join(segment if segment != ONE else "x" for segment in meets)
+
+
+def _decided(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Say whether one is narrower than the other, and comes first segment by segment too."""
+    inside, around = _within(first, second), _within(second, first)
+    if inside == around:
+        return False
+    narrower, wider = (first, second) if inside else (second, first)
+    for one, other in zip(narrower, wider, strict=False):
+        if one != other:
+            return not (one == REST and other == ONE)
+    return True
 
 
 def _apart(first: Sequence[str], second: Sequence[str]) -> bool:
