@@ -68,3 +68,13 @@ def test_of_many_routes_each_pair_is_named():
     three = [route("GET /v1/{a}"), route("GET /v1/{b}"), route("GET /v1/{c}")]
 
     assert len(list(ambiguous(three))) == 3
+
+
+def test_a_narrower_route_that_would_come_second_is_refused_at_start():
+    narrower, wider = route("GET /{f=**}/a"), route("GET /{f=*}/**")
+
+    found = list(ambiguous([narrower, wider]))
+
+    assert [{one.target, other.target} for one, other, _ in found] == [
+        {narrower.target, wider.target}
+    ]
