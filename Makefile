@@ -47,11 +47,12 @@ bench: $(VENV)/dev ## Measure, side by side with the peers (QUESTION=start for o
 	$(VENV)/bin/python -m bench.run $(QUESTION)
 
 lock: $(VENV)/dev ## Resolve the dependencies of pyproject.toml anew into the two lock files
-	$(LOCK) --group install -o requirements.lock
-	$(LOCK) --group install --group dev --extra contracts -o requirements-dev.lock
+	$(LOCK) --group install --group shop -o requirements.lock
+	$(LOCK) --group install --group shop --group dev --extra contracts -o requirements-dev.lock
 
+# (Extras stay: pip refuses `coverage==7.17.3` where something asks for coverage[toml] and a newer one is out.)
 LOCK = $(VENV)/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --extra all \
-	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+	--generate-hashes --no-emit-index-url --no-strip-extras --custom-compile-command "make lock"
 
 wheel: $(VENV)/dev ## Build the wheel of plait into dist/
 	$(VENV)/bin/python -m build --no-isolation --outdir dist .

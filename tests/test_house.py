@@ -1,10 +1,14 @@
 """The house itself: where things live, and that nothing lives elsewhere."""
 
+import re
 import subprocess
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {"__init__.py", "domain.py", "store.py", "wire.py", "service.py", "main.py"}
@@ -128,3 +132,29 @@ def test_no_lock_file_names_where_a_package_comes_from():
         assert "://" not in lock
         assert "index-url" not in lock
         assert lock.count("--hash=sha256:") > lock.count("==")
+
+
+def test_a_lock_names_the_extras_that_other_packages_ask_for():
+    """Or pip takes `coverage[toml]` for another package than the locked `coverage`, from the day on
+    which a newer one is out."""
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        locked = [Requirement(line.split(" \\")[0]) for line in lines if re.match(r"\w\S*==", line)]
+        extras = {canonicalize_name(each.name): each.extras for each in locked}
+        asked = [
+            Requirement(text)
+            for each in locked
+            if each.marker is None or each.marker.evaluate()
+            for text in distribution(each.name).requires or ()
+        ]
+
+        lacking = {
+            str(each)
+            for each in asked
+            if each.extras
+            and (each.marker is None or each.marker.evaluate({"extra": ""}))
+            and not each.extras <= extras[canonicalize_name(each.name)]
+        }
+
+        assert len(locked) > 30
+        assert lacking == set()

@@ -12,7 +12,6 @@ from plait.local.probe import GrpcProbe, HttpProbe
 from plait.local.project import Project, Service
 
 PRELOAD = (
-    "aiosqlite",
     "granian.server.embed",
     "grpc.aio",
     "grpc_health.v1.health_pb2_grpc",
@@ -27,7 +26,6 @@ PRELOAD = (
     "plait.telemetry.export",
     "protovalidate",
     "requests",
-    "sqlalchemy.dialects.sqlite.aiosqlite",
     "sqlalchemy.ext.asyncio",
     "uvloop",
 )

@@ -20,7 +20,6 @@ _COLOURS = {"DEBUG": "2", "WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 # What these libraries say below this level repeats what they carry: statements with parameters,
 # URLs with queries, and (OpenTelemetry's propagators, in warnings) a caller's baggage.
 QUIET: Mapping[str, int] = {
-    "aiosqlite": logging.WARNING,
     "asyncio": logging.WARNING,
     "asyncpg": logging.WARNING,
     "grpc": logging.WARNING,
