@@ -7,10 +7,9 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 
 from plait.clock import Clock
-from plait.data.claims import Claim, fingerprint
 from plait.data.pagination import page_token, position, query_of
+from plait.idempotency import claim_of
 from plait.ids import NewId
-from plait.mesh.call import current
 from services.catalog import wire
 from services.catalog.domain import (
     Product,
@@ -48,7 +47,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
             now=self._clock.now(),
         )
         answer = wire.product_to(product)
-        first = await self._store.add(product, _claim(request), answer.SerializeToString())
+        first = await self._store.add(product, claim_of(request), answer.SerializeToString())
         return answer if first is None else pb.Product.FromString(first)
 
     async def GetProduct(self, request: pb.GetProductRequest, context: object) -> pb.Product:
@@ -158,19 +157,6 @@ def _there(found: Product | None, name: str) -> Product:
     if found is None:
         raise ProductNotFound.named(name)
     return found
-
-
-def _claim(request: pb.CreateProductRequest) -> Claim | None:
-    """Return the caller's claim to be heard once, if the request makes one (AIP-155)."""
-    if not request.request_id:
-        return None
-    call = current()
-    return Claim(
-        caller=call.user.name if call and call.user else "",
-        method=call.method.path if call else "",
-        request_id=request.request_id,
-        fingerprint=fingerprint(request),
-    )
 
 
 async def _groups(

@@ -1,11 +1,9 @@
 """protobuf <-> domain: the catalog's messages, translated and not judged."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
 from plait.money import InvalidMoney, Money
+from plait.wire import money_from, money_to, time_to
 from services.catalog.domain import Picture, Product
 from services.catalog.draft import Draft, NotMoney
 from services.catalog.imports import Refusal, Report
@@ -63,31 +61,10 @@ def report_to(report: Report) -> pb.ImportProductsResponse:
     )
 
 
-def money_to(money: Money) -> MoneyMessage:
-    return MoneyMessage(currency_code=money.currency, units=money.units, nanos=money.nanos)
-
-
-def money_from(message: MoneyMessage) -> Money:
-    """Return the amount.
-
-    Raises:
-        InvalidMoney: it is none.
-    """
-    return Money.of(message.units, message.nanos, message.currency_code)
-
-
-def time_to(time: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message
-
-
 def _price_from(message: MoneyMessage) -> Money | NotMoney:
     try:
         return money_from(message)
-    except (
-        InvalidMoney
-    ) as error:  # a line of an import is judged as a whole, and it is not judged here
+    except InvalidMoney as error:  # a line of an import is judged as a whole, and not here
         return NotMoney(why=error.message)
 
 

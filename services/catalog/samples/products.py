@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from plait.money import Money
+from plait.wire import money_to
 from services.catalog.samples import living, open_air, playing, reading
 from services.catalog.samples.canvas import Canvas
 from services.catalog.samples.palette import PALETTES, Palette
-from services.catalog.wire import money_to
 from shop.catalog.v1 import catalog_pb2 as pb
 
 CURRENCY = "EUR"

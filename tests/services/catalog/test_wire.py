@@ -4,23 +4,20 @@ from datetime import UTC, timedelta
 
 import protovalidate
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.money import InvalidMoney, Money
+from plait.wire import money_from, time_to
 from services.catalog.domain import IGNORED, SETTABLE, Picture, Product
 from services.catalog.draft import Draft, NotMoney
 from services.catalog.imports import Refused, Report
 from services.catalog.wire import (
     draft_from,
-    money_from,
-    money_to,
     picture_to,
     product_to,
     report_to,
-    time_to,
 )
 from shop.catalog.v1 import catalog_pb2 as pb
 from tests.services.catalog.goods import NOW, draft, product
@@ -113,14 +110,6 @@ def test_a_picture_is_told_with_all_that_is_known(picture):
     )
 
 
-@QUICK
-@given(nanos=st.integers(-(10**18), 10**18), currency=st.text("AEUZ", min_size=3, max_size=3))
-def test_an_amount_comes_back_exactly(nanos, currency):
-    amount = Money.from_nanos(nanos, currency)
-
-    assert money_from(MoneyMessage.FromString(money_to(amount).SerializeToString())) == amount
-
-
 @pytest.mark.parametrize(
     "message",
     [
@@ -142,10 +131,6 @@ def test_a_price_of_nothing_is_a_price():
     message = pb.Product(price=MoneyMessage(currency_code="EUR"))
 
     assert draft_from(message).price == Money.zero("EUR")
-
-
-def test_times_have_microseconds():
-    assert time_to(NOW) == Timestamp(seconds=int(NOW.timestamp()), nanos=123_456_000)
 
 
 def test_a_report_is_told_with_its_refusals():

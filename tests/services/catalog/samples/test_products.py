@@ -5,11 +5,12 @@ from collections import Counter
 import pytest
 
 from plait.money import Money
+from plait.wire import money_from
 from services.catalog.draft import check
 from services.catalog.pictures import content_type_of
 from services.catalog.samples import living, open_air, playing, reading
 from services.catalog.samples.products import assortment, samples
-from services.catalog.wire import draft_from, money_from
+from services.catalog.wire import draft_from
 
 
 @pytest.fixture(scope="module")
