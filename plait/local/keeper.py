@@ -169,7 +169,8 @@ class Keeper:
 
     async def _watch(self) -> None:
         while True:
-            answered = self.process.answered(await self._plan.probe(), self._now())
+            problem = await self._plan.probe()
+            answered = self.process.answered(problem, self._now())  # as it is now, not as it was
             if answered.state is State.READY and self._is_unseeded():
                 answered = answered.noted("seeding its new database", busy=True)
                 self._seeding = asyncio.create_task(self._seed(), name=f"seed {self._plan.name}")

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,19 +14,10 @@ from plait.clock import SystemClock
 from plait.local.folders import Folders
 from plait.local.keys import Keys
 from plait.local.mistake import USAGE, Mistake
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_ports(*names: str) -> dict[str, str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {
-        f"PLAIT_PORT_{name}": str(one.getsockname()[1])
-        for name, one in zip(names, sockets, strict=True)
-    }
-    for one in sockets:
-        one.close()
-    return ports
+PROCESSES = ("GATEWAY", "CONSOLE", "OTLP", "CATALOG")
 
 
 class Shop:
@@ -39,7 +29,7 @@ class Shop:
             (root / name).symlink_to(ROOT / name)
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
-            **free_ports("GATEWAY", "CONSOLE", "OTLP", "CATALOG"),
+            **{f"PLAIT_PORT_{name}": str(free_port()) for name in PROCESSES},
         }
 
     def plait(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -2,34 +2,17 @@
 
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIT = Path(sys.executable).with_name("plait")
 PUBLISHED = {"gateway": 8080, "console": 8090, "catalog": 9092, "otlp": 4318}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, below the range from which clients take theirs."""
-    found: list[int] = []
-    with ExitStack() as held:
-        for port in range(secrets.SystemRandom().randrange(12000, 30000), 32768):
-            listener = held.enter_context(socket.socket())
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError(f"there are no {count} free ports")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ def main():
         print(json.dumps([os.environ["OTEL_SERVICE_NAME"], how, 0, 0]), file=file)
     if how == "hang":
         time.sleep(60)
+    while how == "wait" and not os.path.exists("go"):
+        time.sleep(0.01)
     sys.exit(how == "fail")
 """
 
@@ -208,6 +210,40 @@ async def test_a_new_database_is_seeded_once(house, keep, until):
     assert not any(
         process.settled for process in seen if process.note == "seeding its new database"
     )
+
+
+class SlowProbe:
+    """Says "healthy" when it is let, a permit an answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.permits = asyncio.Semaphore(0)
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        await self.permits.acquire()
+        return ""
+
+    async def close(self) -> None:
+        return
+
+
+async def test_a_seed_that_ends_while_a_probe_is_under_way_has_ended(house, keep, until):
+    mark = house.root / "a.unseeded"
+    mark.touch()
+    probe = SlowProbe()
+    plan = house.plan("a", seed=task(house, "a-seed", "wait"), unseeded=mark)
+    keeper = keep(dataclasses.replace(plan, probe=probe), HASTY)
+    probe.permits.release()
+    await until(lambda: probe.asked == 2)
+    (house.root / "go").touch()
+    await until(lambda: keeper.process.note == "seeded")
+
+    probe.permits.release()
+    await until(lambda: probe.asked == 3)
+
+    assert keeper.process.note == "seeded"
+    assert keeper.process.settled
 
 
 async def test_a_failed_seed_is_shown_and_tried_again_with_the_next_up(house, keep, until):
