@@ -1,13 +1,19 @@
 """The whole shop as `make up` starts it, in a folder and on ports of its own."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from plait.clock import SystemClock
+from plait.local.folders import Folders
+from plait.local.keys import Keys
 from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,6 +34,11 @@ class Shop:
 
     def console(self, path: str) -> str:
         return f"http://127.0.0.1:{self.ports['console']}{path}"
+
+    @property
+    def catalog(self) -> str:
+        """Where the catalog service speaks gRPC."""
+        return f"127.0.0.1:{self.ports['catalog']}"
 
     def here(self, text: str) -> str:
         """Put this shop's ports, and the installed command, where a page names the usual ones."""
@@ -50,10 +61,20 @@ class Shop:
             raise AssertionError(f"plait {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def process(self, name: str) -> dict[str, Any]:
+        """What `plait ps` knows of a process now."""
+        processes = json.loads(self.plait("ps", "--json"))["processes"]
+        return next(process for process in processes if process["name"] == name)
+
     def admin(self) -> dict[str, str]:
         """The header that makes a request an admin's."""
         token = self.plait("login", "--dev-admin", "--print-token").strip()
         return {"Authorization": f"Bearer {token}"}
+
+    def admin_for(self, life: timedelta) -> dict[str, str]:
+        """The same for another time than usual; with a negative one it has expired."""
+        keys = Keys.load(Folders(root=self.folder), SystemClock())
+        return {"Authorization": f"Bearer {keys.user_token('users/late', ['admin'], life)}"}
 
 
 def start(folder: Path, **variables: str) -> Shop:
