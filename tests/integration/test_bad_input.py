@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 
 import grpc
@@ -10,12 +11,12 @@ import httpx
 import pytest
 from google.type.money_pb2 import Money
 
+from plait.testing import TestKeys
 from shop.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.integration.refusals import by_grpc, by_http
 
 CATALOG = "/shop.catalog.v1.CatalogService"
 MOST = 4 * 1024 * 1024  # bytes of a message, and of the body that becomes one
-NOBODY: dict[str, str] = {}
 NONSENSE = {"Authorization": "Bearer nonsense"}
 
 
@@ -245,35 +246,61 @@ async def test_a_message_that_is_too_large_is_refused_with_the_limit(catalog, ad
 
 # Who is not known
 
-WHO = [
-    pytest.param(lambda _: NOBODY, "TOKEN_MISSING", "send their token", id="no token"),
-    pytest.param(lambda _: NONSENSE, "TOKEN_INVALID", "no JWT that its issuer", id="no JWT"),
-    pytest.param(
-        lambda shop: shop.admin_for(timedelta(minutes=-1)),
-        "TOKEN_EXPIRED",
-        "the token has expired; get a new one",
-        id="expired",
-    ),
-]
+
+def forged(folder):
+    """The header of somebody who says to be an admin, and has only keys of their own."""
+    return {"Authorization": f"Bearer {TestKeys(folder).user_token(roles=['admin'])}"}
 
 
-@pytest.mark.parametrize(("headers", "reason", "text"), WHO)
-def test_a_token_that_proves_nothing_is_refused(shop, gateway, headers, reason, text):
-    answer = gateway.post("/v1/products", headers=headers(shop), json=product())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger:
+    """Headers that prove nothing, and why they are refused."""
+
+    headers: dict[str, str]
+    reason: str
+    text: str
+
+
+@pytest.fixture(params=["no JWT", "another's key", "expired"])
+def stranger(request, shop, tmp_path):
+    late = shop.admin_for(timedelta(minutes=-1))
+    return {
+        "no JWT": Stranger(headers=NONSENSE, reason="TOKEN_INVALID", text="no JWT that its issuer"),
+        "another's key": Stranger(
+            headers=forged(tmp_path),
+            reason="TOKEN_INVALID",
+            text="signed with a key that its issuer does not have",
+        ),
+        "expired": Stranger(headers=late, reason="TOKEN_EXPIRED", text="expired; get a new one"),
+    }[request.param]
+
+
+def test_a_token_that_proves_nothing_is_refused_and_the_header_says_why(gateway, stranger):
+    answer = gateway.post("/v1/products", headers=stranger.headers, json=product())
 
     said = by_http(answer, 401)
-    assert (said.status, said.reason, said.domain) == ("UNAUTHENTICATED", reason, "gateway")
-    assert text in said.message
+    assert (said.status, said.reason, said.domain) == (
+        "UNAUTHENTICATED",
+        stranger.reason,
+        "gateway",
+    )
+    assert stranger.text in said.message
+    assert said.headers["www-authenticate"] == (
+        f'Bearer error="invalid_token", error_description="{said.message}"'
+    )
 
 
-@pytest.mark.parametrize(("headers", "reason", "text"), WHO)
-async def test_a_token_that_proves_nothing_is_refused_by_grpc(shop, catalog, headers, reason, text):
-    call = catalog.CreateProduct(message(), metadata=metadata(headers(shop)))
+async def test_a_token_that_proves_nothing_is_refused_by_grpc(catalog, stranger):
+    call = catalog.CreateProduct(message(), metadata=metadata(stranger.headers))
 
     said = by_grpc(await refused(call))
 
-    assert (said.status, said.reason, said.domain) == ("UNAUTHENTICATED", reason, "catalog.shop")
-    assert text in said.message
+    assert (said.status, said.reason, said.domain) == (
+        "UNAUTHENTICATED",
+        stranger.reason,
+        "catalog.shop",
+    )
+    assert stranger.text in said.message
 
 
 def test_a_token_that_proves_nothing_is_refused_where_none_is_needed(gateway):
@@ -285,17 +312,17 @@ def test_a_token_that_proves_nothing_is_refused_where_none_is_needed(gateway):
 def test_the_answer_to_no_token_asks_for_one(gateway):
     answer = gateway.post("/v1/products", json=product())
 
-    assert by_http(answer, 401).headers["www-authenticate"] == "Bearer"
+    said = by_http(answer, 401)
+    assert (said.reason, said.domain) == ("TOKEN_MISSING", "gateway")
+    assert said.message.endswith("send their token")
+    assert said.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_answer_to_a_token_says_what_is_wrong_with_it(shop, gateway):
-    late = shop.admin_for(timedelta(minutes=-1))
+async def test_the_answer_to_no_token_asks_for_one_by_grpc(catalog):
+    said = by_grpc(await refused(catalog.CreateProduct(message())))
 
-    answer = gateway.post("/v1/products", headers=late, json=product())
-
-    assert by_http(answer, 401).headers["www-authenticate"] == (
-        'Bearer error="invalid_token", error_description="the token has expired; get a new one"'
-    )
+    assert (said.status, said.reason) == ("UNAUTHENTICATED", "TOKEN_MISSING")
+    assert said.message.endswith("send their token")
 
 
 # What belongs to another request
