@@ -42,7 +42,7 @@ async def test_without_a_supervisor_the_processes_drain_or_are_killed(
     plan = house.plan("a", how)
     pid = begin(control, plan.start)
     async with asyncio.timeout(20):
-        while await plan.probe():  # once it is healthy it also listens to signals
+        while await plan.probe():  # noqa: ASYNC110 - healthy, it listens to signals too
             await asyncio.sleep(0.01)
 
     control.close()
