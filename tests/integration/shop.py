@@ -18,7 +18,7 @@ from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIT = Path(sys.executable).with_name("plait")
-PUBLISHED = {"gateway": 8080, "console": 8090, "catalog": 9092, "otlp": 4318}
+PUBLISHED = {"gateway": 8080, "console": 8090, "catalog": 9092, "inventory": 9093, "otlp": 4318}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
