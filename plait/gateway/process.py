@@ -19,10 +19,9 @@ from plait.gateway.settings import GatewaySettings
 from plait.gateway.threads import wait_for_foreign_threads
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
+from plait.mesh.identity.identity import GATEWAY
 from plait.mesh.identity.tokens import verifier
 from plait.telemetry import setup
-
-NAME = "gateway"
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ def run(
         SystemExit: with code 1 and a sentence on stderr where the contracts cannot be served, it is
             not known where a service is, or the port is taken.
     """
-    setup.setup(NAME, log_level=settings.log_level, allowed=ALLOWED)
+    setup.setup(GATEWAY, log_level=settings.log_level, allowed=ALLOWED)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_until_signal(settings, services, title, version))
@@ -96,7 +95,7 @@ async def built(
         yield Gateway(
             contracts,
             upstream,
-            verifier(settings, NAME, clock),
+            verifier(settings, GATEWAY, clock),
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
@@ -160,7 +159,7 @@ async def _until_signal(
 
 
 def _ended(why: str) -> SystemExit:
-    sys.stderr.write(f"{NAME} {why}\n")
+    sys.stderr.write(f"{GATEWAY} {why}\n")
     return SystemExit(1)
 
 

@@ -5,6 +5,7 @@ from plait.mesh.call import Interceptor
 from plait.mesh.identity.tokens import Verifier
 from plait.mesh.identity.workload_tokens import WorkloadTokens
 from plait.mesh.interceptors.authorize import authorize
+from plait.mesh.interceptors.client_address import client_address
 from plait.mesh.interceptors.credentials import credentials
 from plait.mesh.interceptors.deadline import deadline
 from plait.mesh.interceptors.logs import logs
@@ -25,6 +26,7 @@ def server_stack(*, domain: str, verifier: Verifier, clock: Clock) -> Stack:
         status(domain),
         deadline(clock),
         authorize(verifier),
+        client_address(),
         validate(),
     )
 

@@ -23,6 +23,7 @@ def test_a_server_observes_first_then_answers_then_refuses():
         "status",
         "deadline",
         "authorize",
+        "client_address",
         "validate",
     ]
 
