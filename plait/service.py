@@ -17,7 +17,8 @@ from plait.mesh import grpcio
 from plait.mesh.access import PROBES, ContractError, served_method
 from plait.mesh.call import Interceptor
 from plait.mesh.health import Health, Ready
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.mesh.method import Method
 from plait.mesh.stack import probe_stack, server_stack
 from plait.settings import Settings
@@ -61,14 +62,14 @@ def serve(
         on_close: closes what the caller has opened.
 
     Raises:
-        SystemExit: with code 1 and a sentence on stderr where the port is taken, or a contract does
-            not let a method be served.
+        SystemExit: with code 1 and a sentence on stderr where the port is taken, a contract does
+            not let a method be served, or it is not known where keys are.
     """
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_serve(Server(settings, register, name=name, ready=ready), on_close))
-    except (PortTaken, ContractError) as error:
+    except (PortTaken, ContractError, TrustError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(1) from None
     finally:
@@ -96,6 +97,7 @@ class Server:
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
         self._grpc: grpcio.Server
+        self._trusted: Verifier
 
     async def start(self) -> int:
         """Listen; returns the port.
@@ -103,7 +105,9 @@ class Server:
         Raises:
             PortTaken: something else listens there.
             ContractError: a method cannot be served as its contract is.
+            TrustError: the settings do not say where keys are.
         """
+        self._trusted = verifier(self._settings, self._name, self._clock)
         self._grpc = grpcio.Server(
             find_method=served_method, stack_of=self._stacks(), clock=self._clock
         )
@@ -145,6 +149,7 @@ class Server:
             await self._grpc.stop(0)
         hurried.cancel()
         await stopping
+        await self._trusted.close()
         _log.info("stopped")
 
     async def _unless_hurried(self, seconds: float) -> None:
@@ -156,8 +161,7 @@ class Server:
 
     def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
         domain = f"{self._name}.{self._settings.domain}"
-        trusted = verifier(self._settings, self._name, self._clock)
-        full = server_stack(domain=domain, verifier=trusted, clock=self._clock)
+        full = server_stack(domain=domain, verifier=self._trusted, clock=self._clock)
         probes = probe_stack(domain=domain, clock=self._clock)
         return lambda method: probes if method.service in PROBES else full
 

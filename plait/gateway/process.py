@@ -20,7 +20,8 @@ from plait.gateway.threads import wait_for_foreign_threads
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
 from plait.mesh.identity.identity import GATEWAY
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.telemetry import setup
 
 _log = logging.getLogger(__name__)
@@ -90,18 +91,20 @@ async def built(
     """
     clock = clock or SystemClock()
     contracts = _contracts(Path(settings.contracts), services)
+    trusted = _trusted(settings, clock)
     upstream = _upstream(settings, contracts, services, clock)
     try:
         yield Gateway(
             contracts,
             upstream,
-            verifier(settings, GATEWAY, clock),
+            trusted,
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
         )
     finally:
         await upstream.close()
+        await trusted.close()
 
 
 async def serve_until(
@@ -174,6 +177,13 @@ def _contracts(path: Path, services: Mapping[str, Exposed]) -> Contracts:
         ) from error
     except ContractError as error:
         raise CannotStart(f"the contracts in {path} cannot be served:\n{error}") from error
+
+
+def _trusted(settings: GatewaySettings, clock: Clock) -> Verifier:
+    try:
+        return verifier(settings, GATEWAY, clock)
+    except TrustError as error:
+        raise CannotStart(str(error)) from error
 
 
 def _upstream(
