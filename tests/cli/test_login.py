@@ -11,7 +11,7 @@ from plait.clock import SystemClock
 from plait.local.folders import Folders
 from plait.local.keys import Keys
 from plait.local.mistake import Mistake
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.settings import Settings
 
 CLOCK = SystemClock()
@@ -37,14 +37,14 @@ def folders(tmp_path):
     return made
 
 
-def test_a_login_is_kept_for_calls_where_only_the_user_reads_it(folders, capsys):
+async def test_a_login_is_kept_for_calls_where_only_the_user_reads_it(folders, capsys):
     Keys.load_or_make(folders, CLOCK)
 
     dev_admin(folders.root, print_token=False)
 
     token = last_token(folders, CLOCK)
     settings = Settings(user_jwks=str(folders.user_jwks))
-    assert verifier(settings, "catalog", CLOCK).user(token).roles == {"admin"}
+    assert (await verifier(settings, "catalog", CLOCK).user(token)).roles == {"admin"}
     assert stat.S_IMODE(folders.login.stat().st_mode) == 0o600
     said = capsys.readouterr().out
     assert "logged in as users/dev-admin" in said

@@ -11,7 +11,7 @@ from plait.errors import Unauthenticated
 from plait.local.folders import Folders
 from plait.local.keys import Keys
 from plait.local.mistake import Mistake
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.settings import Settings
 
 CLOCK = SystemClock()
@@ -29,30 +29,30 @@ def trusting(folders: Folders, service: str):
     return verifier(settings, service, CLOCK)
 
 
-def test_a_service_believes_the_local_administrator(folders):
+async def test_a_service_believes_the_local_administrator(folders):
     keys = Keys.load_or_make(folders, CLOCK)
 
-    user = trusting(folders, "catalog").user(keys.admin_token())
+    user = await trusting(folders, "catalog").user(keys.admin_token())
 
     assert user.name == "users/dev-admin"
     assert user.roles == {"admin"}
 
 
-def test_a_service_believes_the_workload_tokens_made_for_it_and_no_others(folders):
+async def test_a_service_believes_the_workload_tokens_made_for_it_and_no_others(folders):
     keys = Keys.load_or_make(folders, CLOCK)
     token = keys.workload_token("gateway", "catalog", timedelta(hours=1))
 
-    assert trusting(folders, "catalog").workload(token).name == "gateway"
+    assert (await trusting(folders, "catalog").workload(token)).name == "gateway"
     with pytest.raises(Unauthenticated):
-        trusting(folders, "orders").workload(token)
+        await trusting(folders, "orders").workload(token)
 
 
-def test_users_and_workloads_have_different_keys(folders):
+async def test_users_and_workloads_have_different_keys(folders):
     keys = Keys.load_or_make(folders, CLOCK)
 
     assert keys.users.kid != keys.workloads.kid
     with pytest.raises(Unauthenticated):
-        trusting(folders, "catalog").user(
+        await trusting(folders, "catalog").user(
             keys.workload_token("gateway", "catalog", timedelta(hours=1))
         )
 
