@@ -72,14 +72,9 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-<<<<<<< HEAD
             server = Server(settings, register, name=name, ready=ready, background=background)
             runner.run(_serve(server, on_close))
-    except (PortTaken, ContractError) as error:
-=======
-            runner.run(_serve(Server(settings, register, name=name, ready=ready), on_close))
     except (PortTaken, ContractError, TrustError) as error:
->>>>>>> trust
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(1) from None
     finally:
@@ -163,11 +158,8 @@ class Server:
             await self._grpc.stop(0)
         hurried.cancel()
         await stopping
-<<<<<<< HEAD
         await self._background.ended()
-=======
         await self._trusted.close()
->>>>>>> trust
         _log.info("stopped")
 
     async def _unless_hurried(self, seconds: float) -> None:
