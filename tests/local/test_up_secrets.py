@@ -40,6 +40,7 @@ def migrate_or_seed():
 """
 REVISION = """
 from alembic import op
+from tests.ports import free_port
 
 revision = "0001"
 down_revision = None
@@ -79,7 +80,7 @@ seed = "seeding"
 
 
 @pytest.fixture
-def project(house, free_port):
+def project(house):
     root = house.root
     (root / "people.py").write_text(SERVICE)
     (root / "seeding.py").write_text("from people import migrate_or_seed as main\n")
