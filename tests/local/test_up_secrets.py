@@ -17,6 +17,7 @@ from plait.service import serve
 from plait.settings import Settings, settings_from_environment
 from shop.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from tests.people import People
+from tests.ports import free_port
 
 def tell(name):
     with open(f"told-{name}", "w") as file:
@@ -40,7 +41,6 @@ def migrate_or_seed():
 """
 REVISION = """
 from alembic import op
-from tests.ports import free_port
 
 revision = "0001"
 down_revision = None
