@@ -9,6 +9,7 @@ import pytest
 
 from plait.local.control import ask_once
 from plait.local.folders import Folders
+from tests.ports import free_port
 
 SERVICE = """
 import json, os
@@ -17,7 +18,6 @@ from plait.service import serve
 from plait.settings import Settings, settings_from_environment
 from shop.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from tests.people import People
-from tests.ports import free_port
 
 def tell(name):
     with open(f"told-{name}", "w") as file:
