@@ -69,6 +69,16 @@ class Settings(BaseSettings):
         default="https://plait.local/supervisor",
         description="who issues workloads' tokens (claim iss)",
     )
+    workload_subject: Annotated[str, StringConstraints(pattern=r"^[^{}]*\{name\}[^{}]*$")] = Field(
+        default="services/{name}",
+        description="what workloads' tokens call the service {name} (claim sub)",
+    )
+    workload_algorithms: Annotated[
+        str, StringConstraints(pattern=r"^(Ed25519|ES256|RS256)(,(Ed25519|ES256|RS256))*$")
+    ] = Field(
+        default="Ed25519,ES256",
+        description="how workloads' tokens may be signed: of Ed25519, ES256 and RS256, with commas",
+    )
     domain: str = Field(
         default="shop", description="the system's name, last part of the domain in errors"
     )

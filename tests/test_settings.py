@@ -136,6 +136,41 @@ def test_another_port_for_probes_is_refused(environment, port):
         Settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workload_subject", "services/{name}"),
+        ("workload_subject", "spiffe://cluster.local/ns/shop/sa/{name}"),
+        ("workload_algorithms", "RS256"),
+        ("workload_algorithms", "RS256,ES256,Ed25519"),
+    ],
+)
+def test_a_form_of_workload_tokens_is_taken(environment, name, value):
+    environment(f"PLAIT_{name.upper()}", value)
+
+    assert getattr(Settings(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workload_subject", ""),
+        ("workload_subject", "services/orders"),
+        ("workload_subject", "{name}/{name}"),
+        ("workload_subject", "{namespace}/{name}"),
+        ("workload_algorithms", ""),
+        ("workload_algorithms", "none"),
+        ("workload_algorithms", "HS256"),
+        ("workload_algorithms", "RS256, ES256"),
+    ],
+)
+def test_another_form_of_workload_tokens_is_refused(environment, name, value):
+    environment(f"PLAIT_{name.upper()}", value)
+
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "PLAIT_DATABASE_URL"])
 def test_a_service_is_told_its_database(environment, variable):
     environment(variable, "sqlite:///catalog.db")

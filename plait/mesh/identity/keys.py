@@ -1,19 +1,22 @@
 """The public keys of an issuer of tokens: a JWKS file (RFC 7517) that may change under us."""
 
+import base64
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from pydantic import BaseModel, ValidationError
 
 from plait.clock import Clock
 from plait.errors import Unavailable
 
 Key = OKPKey | ECKey
+PublicKey = Key | RSAKey
 
+MIN_RSA = 2048  # bits (RFC 7518, section 3.3); a shorter one proves nothing
 MAX_FILE = 1024 * 1024  # bytes
 LOOK_EVERY = 1.0  # seconds between two looks at the file, and between two for unknown key ids
 
@@ -22,8 +25,12 @@ class _KeySet(BaseModel):
     keys: list[dict[str, Any]]
 
 
-_KINDS: Mapping[tuple[str, str], type[Key]] = {("OKP", "Ed25519"): OKPKey, ("EC", "P-256"): ECKey}
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+_KINDS: Mapping[tuple[str, str], type[PublicKey]] = {
+    ("OKP", "Ed25519"): OKPKey,
+    ("EC", "P-256"): ECKey,
+    ("RSA", ""): RSAKey,
+}
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _log = logging.getLogger(__name__)
 
 
@@ -36,14 +43,14 @@ class Keys:
 
     Whether it has changed is looked up at most once a second; a key id that is not known leads to
     one more look, no more often than that. Once read, keys are kept when the file vanishes or
-    breaks: known keys outlive their issuer. Keys of other kinds than Ed25519 and P-256 are passed
-    over.
+    breaks: known keys outlive their issuer. Keys of other kinds than Ed25519, P-256 and RSA are
+    passed over.
     """
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._keys: dict[str, Key] | None = None
+        self._keys: dict[str, PublicKey] | None = None
         self._seen: tuple[int, ...] = ()
         self._complaint = ""
         self._looked = float("-inf")
@@ -57,7 +64,7 @@ class Keys:
             self._looked = now
             self._look()
 
-    def find(self, kid: str) -> Key | None:
+    def find(self, kid: str) -> PublicKey | None:
         """Return the key with this id, None if the issuer has none.
 
         Raises:
@@ -112,7 +119,7 @@ def stamp(path: Path) -> tuple[int, ...]:
     return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
 
 
-def _read(path: Path) -> dict[str, Key]:
+def _read(path: Path) -> dict[str, PublicKey]:
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
@@ -125,15 +132,23 @@ def _read(path: Path) -> dict[str, Key]:
     return {str(key.kid): key for key in found if key is not None}
 
 
-def _key(entry: dict[str, Any]) -> Key | None:
+def _key(entry: dict[str, Any]) -> PublicKey | None:
     """Return the key of a JWK; None if it is not one that signs tokens here."""
     if not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
         return None
-    kind = _KINDS.get((str(entry.get("kty")), str(entry.get("crv"))))
+    kind = _KINDS.get((str(entry.get("kty")), str(entry.get("crv", ""))))
     if kind is None:
         return None
     public = {name: value for name, value in entry.items() if name not in _PRIVATE}
     try:
+        if kind is RSAKey and _bits(str(public["n"])) < MIN_RSA:
+            return None
         return kind.import_key(public)
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"the key {entry['kid']!r} is broken: {error}") from error
+
+
+def _bits(modulus: str) -> int:
+    """Return the length of an RSA key; joserfc takes a short one with no more than a warning."""
+    data = base64.urlsafe_b64decode(f"{modulus}==")
+    return int.from_bytes(data, "big").bit_length()

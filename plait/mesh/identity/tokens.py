@@ -20,7 +20,7 @@ from plait.mesh.identity.identity import User, Workload
 from plait.mesh.identity.keys import Key, Keys
 from plait.settings import Settings
 
-ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518; nothing else is ever accepted
+ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518: how we sign, and what users' tokens are
 USER_ISSUER = "https://plait.local/identity"
 USER_AUDIENCE = "shop"
 WORKLOAD_ISSUER = "https://plait.local/supervisor"
@@ -29,8 +29,8 @@ LEEWAY = 10.0  # seconds by which the clocks of two machines may differ, for exp
 CACHE_SIZE = 1024  # tokens of each kind
 MAX_ROLES = 64
 
-_USER_NAME = re.compile(r"users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SERVICE_NAME = re.compile(r"services/[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_USER_NAME = re.compile(r"(?P<name>users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)")
+_SERVICE_NAME = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 _Who = TypeVar("_Who")
 
@@ -49,11 +49,16 @@ class TokenExpired(Unauthenticated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whose tokens are believed: signed with one of the keys, by the issuer, for the audience."""
+    """Whose tokens are believed: signed with one of the keys, by the issuer, for the audience.
+
+    `subject` is the form of what they say who calls, with the name in the group `name`.
+    """
 
     keys: Keys
     issuer: str
     audience: str
+    subject: re.Pattern[str]
+    algorithms: tuple[str, ...] = ALGORITHMS
 
 
 class Verifier:
@@ -89,11 +94,14 @@ def verifier(settings: Settings, service: str, clock: Clock) -> Verifier:
             keys=Keys(Path(settings.user_jwks) if settings.user_jwks else None, clock),
             issuer=settings.user_issuer,
             audience=settings.user_audience,
+            subject=_USER_NAME,
         ),
         workloads=Trust(
             keys=Keys(Path(settings.workload_jwks) if settings.workload_jwks else None, clock),
             issuer=settings.workload_issuer,
             audience=f"services/{service}",
+            subject=_workload_subject(settings.workload_subject),
+            algorithms=tuple(settings.workload_algorithms.split(",")),
         ),
         clock=clock,
     )
@@ -140,7 +148,7 @@ class _Known(Generic[_Who]):
     """The tokens of one kind that were verified and are still good, the last used last."""
 
     def __init__(
-        self, trust: Trust, clock: Clock, identity: "Callable[[_Claims, str], _Who]"
+        self, trust: Trust, clock: Clock, identity: "Callable[[str, _Claims, str], _Who]"
     ) -> None:
         self._trust = trust
         self._clock = clock
@@ -163,9 +171,9 @@ class _Known(Generic[_Who]):
         if found is not None and now < found[1]:
             self._known[digest] = found
             return found[0]
-        claims = _claims(token, self._trust.keys)
+        claims = _claims(token, self._trust)
         _check(claims, self._trust, now)
-        known = self._identity(claims, token)
+        known = self._identity(_name(claims, self._trust.subject), claims, token)
         self._known[digest] = (known, claims.exp + LEEWAY)
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
@@ -186,14 +194,15 @@ class _Claims(BaseModel):
     roles: list[str] = Field(default=[], max_length=MAX_ROLES)
 
 
-def _claims(token: str, keys: Keys) -> _Claims:
+def _claims(token: str, trust: Trust) -> _Claims:
     """Return what a token says, once its signature has been verified with a key of the issuer."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS:
-            raise TokenInvalid(f"the token is signed by other means than {' or '.join(ALGORITHMS)}")
-        key = keys.find(kid) if isinstance(kid, str) else None
+        if algorithm not in trust.algorithms:
+            known = " or ".join(trust.algorithms)
+            raise TokenInvalid(f"the token is signed by other means than {known}")
+        key = trust.keys.find(kid) if isinstance(kid, str) else None
         if key is None:
             raise TokenInvalid("the token is signed with a key that its issuer does not have")
         return _Claims.model_validate(jwt.decode(token, key, algorithms=[algorithm]).claims)
@@ -218,16 +227,23 @@ def _check(claims: _Claims, trust: Trust, now: float) -> None:
         raise TokenExpired("the token has expired; get a new one")
 
 
-def _user(claims: _Claims, token: str) -> User:
-    return User(name=_subject(claims, _USER_NAME), roles=frozenset(claims.roles), token=token)
+def _user(name: str, claims: _Claims, token: str) -> User:
+    return User(name=name, roles=frozenset(claims.roles), token=token)
 
 
-def _workload(claims: _Claims, token: str) -> Workload:
-    del token  # it is for this service alone, never passed on
-    return Workload(name=_subject(claims, _SERVICE_NAME).removeprefix("services/"))
+def _workload(name: str, claims: _Claims, token: str) -> Workload:
+    del claims, token  # it is for this service alone, never passed on
+    return Workload(name=name)
 
 
-def _subject(claims: _Claims, form: re.Pattern[str]) -> str:
-    if not form.fullmatch(claims.sub):
+def _workload_subject(form: str) -> re.Pattern[str]:
+    """Return the pattern of what a service is called, from a text with {name} in it."""
+    before, after = form.split("{name}")
+    return re.compile(f"{re.escape(before)}(?P<name>{_SERVICE_NAME}){re.escape(after)}")
+
+
+def _name(claims: _Claims, form: re.Pattern[str]) -> str:
+    found = form.fullmatch(claims.sub)
+    if found is None:
         raise TokenInvalid(f"the token's subject is none of the form {form.pattern}")
-    return claims.sub
+    return found["name"]

@@ -1,5 +1,6 @@
 """Promises of the keys that prove tokens: read again when they change, kept when they vanish."""
 
+import base64
 import json
 import logging
 
@@ -119,6 +120,8 @@ def test_known_keys_outlive_their_file(path, clock, caplog):
         '{"keyz": []}',
         '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "!"}]}',
         '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a"}]}',
+        '{"keys": [{"kty": "RSA", "kid": "a", "e": "AQAB"}]}',
+        '{"keys": [{"kty": "RSA", "kid": "a", "e": "AQAB", "n": "A"}]}',
         "x" * (MAX_FILE + 1),
     ],
 )
@@ -173,16 +176,18 @@ def test_keys_that_come_late_are_found(path, clock):
     assert keys.find(key.kid) is not None
 
 
-def test_only_public_keys_that_sign_with_ed25519_or_p256_count(path, clock):
+def test_only_public_keys_of_the_kinds_that_sign_tokens_count(path, clock):
     good, curve = made(), ECKey.generate_key("P-256", auto_kid=True)
     secret = OctKey.generate_key(256, {"kid": "oct"})
     rsa = RSAKey.generate_key(2048, {"kid": "rsa"})
+    weak = rsa_of(2047)
     other = ECKey.generate_key("P-384", {"kid": "p384"})
     entries = [
         good.as_dict(private=True),  # a mistake, which must not make things worse
         curve.as_dict(private=False),
         secret.as_dict(private=True),
-        rsa.as_dict(private=False),
+        rsa.as_dict(private=True),
+        weak,
         other.as_dict(private=False),
         made().as_dict(private=False) | {"kid": "enc", "use": "enc"},
         {name: value for name, value in made().as_dict(private=False).items() if name != "kid"},
@@ -193,5 +198,20 @@ def test_only_public_keys_that_sign_with_ed25519_or_p256_count(path, clock):
 
     assert not keys.find(good.kid).is_private
     assert keys.find(curve.kid) is not None
-    for kid in ("oct", "rsa", "p384", "enc"):
+    assert not keys.find("rsa").is_private
+    for kid in ("oct", "weak", "p384", "enc"):
         assert keys.find(kid) is None
+
+
+def rsa_of(bits):
+    """The JWK of an RSA key whose modulus has this many bits."""
+    modulus = (1 << bits - 1) + 1
+    encoded = base64.urlsafe_b64encode(modulus.to_bytes((bits + 7) // 8, "big")).rstrip(b"=")
+    return {"kty": "RSA", "kid": "weak", "use": "sig", "n": encoded.decode(), "e": "AQAB"}
+
+
+@pytest.mark.parametrize(("bits", "counts"), [(2047, False), (2048, True), (2049, True)])
+def test_an_rsa_key_needs_its_least_number_of_bits(path, clock, bits, counts):
+    path.write_text(json.dumps({"keys": [rsa_of(bits)]}))
+
+    assert (Keys(path, clock).find("weak") is not None) is counts
