@@ -29,7 +29,7 @@ LEEWAY = 10.0  # seconds by which the clocks of two machines may differ, for exp
 CACHE_SIZE = 1024  # tokens of each kind
 MAX_ROLES = 64
 
-_USER_NAME = re.compile(r"(?P<name>users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)")
+_USER_NAME = re.compile(r"(users/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)")
 _SERVICE_NAME = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 _Who = TypeVar("_Who")
@@ -49,15 +49,11 @@ class TokenExpired(Unauthenticated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whose tokens are believed: signed with one of the keys, by the issuer, for the audience.
-
-    `subject` is the form of what they say who calls, with the name in the group `name`.
-    """
+    """Whose tokens are believed: signed with one of the keys, by the issuer, for the audience."""
 
     keys: Keys
     issuer: str
     audience: str
-    subject: re.Pattern[str]
     algorithms: tuple[str, ...] = ALGORITHMS
 
 
@@ -65,12 +61,25 @@ class Verifier:
     """Tells from tokens who calls.
 
     A token is verified once; then it is known by its hash until it expires or the keys change
-    (at most 1024 of each kind).
+    (at most 1024 of each kind). `workload_subject` is what tokens call the service {name}.
     """
 
-    def __init__(self, *, users: Trust, workloads: Trust, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        users: Trust,
+        workloads: Trust,
+        clock: Clock,
+        workload_subject: str = "services/{name}",
+    ) -> None:
         self._users = _Known(users, clock, _user)
-        self._workloads = _Known(workloads, clock, _workload)
+        before, after = workload_subject.split("{name}")
+        form = re.compile(f"{re.escape(before)}({_SERVICE_NAME}){re.escape(after)}")
+
+        def workload(claims: _Claims, _: str) -> Workload:  # its token is for this service alone
+            return Workload(name=_subject(claims, form))
+
+        self._workloads = _Known(workloads, clock, workload)
 
     def user(self, token: str) -> User:
         """Return whose token this is.
@@ -94,16 +103,15 @@ def verifier(settings: Settings, service: str, clock: Clock) -> Verifier:
             keys=Keys(Path(settings.user_jwks) if settings.user_jwks else None, clock),
             issuer=settings.user_issuer,
             audience=settings.user_audience,
-            subject=_USER_NAME,
         ),
         workloads=Trust(
             keys=Keys(Path(settings.workload_jwks) if settings.workload_jwks else None, clock),
             issuer=settings.workload_issuer,
             audience=f"services/{service}",
-            subject=_workload_subject(settings.workload_subject),
             algorithms=tuple(settings.workload_algorithms.split(",")),
         ),
         clock=clock,
+        workload_subject=settings.workload_subject,
     )
 
 
@@ -148,7 +156,7 @@ class _Known(Generic[_Who]):
     """The tokens of one kind that were verified and are still good, the last used last."""
 
     def __init__(
-        self, trust: Trust, clock: Clock, identity: "Callable[[str, _Claims, str], _Who]"
+        self, trust: Trust, clock: Clock, identity: "Callable[[_Claims, str], _Who]"
     ) -> None:
         self._trust = trust
         self._clock = clock
@@ -173,7 +181,7 @@ class _Known(Generic[_Who]):
             return found[0]
         claims = _claims(token, self._trust)
         _check(claims, self._trust, now)
-        known = self._identity(_name(claims, self._trust.subject), claims, token)
+        known = self._identity(claims, token)
         self._known[digest] = (known, claims.exp + LEEWAY)
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
@@ -227,23 +235,13 @@ def _check(claims: _Claims, trust: Trust, now: float) -> None:
         raise TokenExpired("the token has expired; get a new one")
 
 
-def _user(name: str, claims: _Claims, token: str) -> User:
-    return User(name=name, roles=frozenset(claims.roles), token=token)
+def _user(claims: _Claims, token: str) -> User:
+    return User(name=_subject(claims, _USER_NAME), roles=frozenset(claims.roles), token=token)
 
 
-def _workload(name: str, claims: _Claims, token: str) -> Workload:
-    del claims, token  # it is for this service alone, never passed on
-    return Workload(name=name)
-
-
-def _workload_subject(form: str) -> re.Pattern[str]:
-    """Return the pattern of what a service is called, from a text with {name} in it."""
-    before, after = form.split("{name}")
-    return re.compile(f"{re.escape(before)}(?P<name>{_SERVICE_NAME}){re.escape(after)}")
-
-
-def _name(claims: _Claims, form: re.Pattern[str]) -> str:
+def _subject(claims: _Claims, form: re.Pattern[str]) -> str:
+    """Return the name in a subject of this form: its one group."""
     found = form.fullmatch(claims.sub)
     if found is None:
         raise TokenInvalid(f"the token's subject is none of the form {form.pattern}")
-    return found["name"]
+    return found[1]
