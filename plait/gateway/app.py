@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from plait.errors import Error, Internal, Unavailable
 from plait.gateway.contracts import Contracts, Method
-from plait.gateway.docs.pages import HEALTH, Pages
+from plait.gateway.docs.pages import HEALTH, LIVE, Pages
 from plait.gateway.edge.asgi import Receive, Scope, Send
 from plait.gateway.edge.auth import authenticate
 from plait.gateway.edge.connection import ClientGone, Connection
@@ -92,7 +92,7 @@ class Gateway:
         )
         request = self._request(scope, connection)
         # A probe asks every second or so: it would be most of what is to be seen.
-        unseen = request.path == HEALTH
+        unseen = request.path in {HEALTH, LIVE}
         with nullcontext(Seen()) if unseen else self._observer.observe(request, scope) as seen:
             try:
                 await self._serve(connection, request, scope, seen)
