@@ -89,3 +89,7 @@ async def _until_signal(settings: ConsoleSettings) -> None:
 
 def _address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,6 @@ from plait.console.main import run
 from plait.console.settings import ConsoleSettings
 
 BOUND = 20
-START = "from plait.console.main import main; main()"
 
 
 async def test_pages_and_receiver_answer_on_their_ports(console):
@@ -67,7 +66,10 @@ def start(**environment: str) -> subprocess.Popen[str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PLAIT_", "PORT"))
     }
     return subprocess.Popen(
-        [sys.executable, "-c", START], env=keep | environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "plait.console.main"],
+        env=keep | environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
