@@ -69,7 +69,7 @@ async def serve(  # noqa: PLR0913 - each is a decision of the process that serve
         ServerStopped: the server ended without being asked to.
     """
     limits = connections or Connections()
-    listener = _listen(host, port, limits.backlog, setting)
+    listener = listen(host, port, limits.backlog, setting)
     bound = int(listener.getsockname()[1])
     requests = _Requests(app)
     server = _Granian(requests, listener, limits)
@@ -108,7 +108,12 @@ async def _end(running: asyncio.Task[None]) -> None:
         raise failure
 
 
-def _listen(host: str, port: int, backlog: int, setting: str) -> socket.socket:
+def listen(host: str, port: int, backlog: int, setting: str) -> socket.socket:
+    """Return a socket that listens there; `backlog` connections may wait to be accepted.
+
+    Raises:
+        CannotListen: the address is taken or not ours; names `setting`, which moves the port.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # Not SO_REUSEPORT, as granian would: a second gateway would share the port in silence.

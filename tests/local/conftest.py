@@ -21,6 +21,9 @@ from plait.local.folders import Folders
 from plait.local.keeper import Keeper, Pace, Plan
 from plait.local.probe import HttpProbe
 from plait.local.spawner import Spawner
+from tests.echo import echo, pool, words
+
+__all__ = ["echo", "pool", "words"]
 
 # A process that answers /healthz, writes down what happens to it, and behaves as FAKE says.
 FAKE = """

@@ -192,47 +192,46 @@ async def test_stopping_ends_a_migration(house, keep, until):
     assert not house.events("start")
 
 
-async def test_a_new_database_is_seeded_once(house, keep, until):
+async def test_a_new_database_waits_for_its_seed_each_time_its_process_is_ready(house, keep, until):
     mark = house.root / "a.unseeded"
     mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     seen = []
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     keeper = keep(plan, HASTY, seen)
-    await until(lambda: keeper.process.note == "seeded")
+    await until(lambda: keeper.process.state is State.READY)
 
     keeper.restart()
     await until(lambda: keeper.process.starts == 2 and keeper.process.state is State.READY)
 
-    assert house.events("ok") == [("a-seed", "ok", 0, 0)]
-    assert not mark.exists()
-    assert not any(
-        process.settled for process in seen if process.note == "seeding its new database"
-    )
+    ready = [process for process in seen if process.state is State.READY]
+    assert {process.note for process in ready} == {"its new database waits for its seed"}
+    assert not any(process.settled for process in ready)
+    assert keeper.unseeded
 
 
-async def test_a_failed_seed_is_shown_and_tried_again_with_the_next_up(house, keep, until):
+async def test_a_seed_that_has_ended_is_not_waited_for_again(house, keep, until):
     mark = house.root / "a.unseeded"
     mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "fail"), unseeded=mark)
-
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     keeper = keep(plan, HASTY)
+    await until(lambda: keeper.process.state is State.READY)
 
-    await until(lambda: keeper.process.note == "its seed exited with code 1: plait logs a-seed")
+    keeper.seeded("not seeded: no", done=False)
+    keeper.restart()
+    await until(lambda: keeper.process.starts == 2 and keeper.process.state is State.READY)
+
     assert keeper.process.settled
+    assert not keeper.unseeded
     assert mark.exists()
 
 
-async def test_stopping_ends_a_seed(house, keep, until):
-    mark = house.root / "a.unseeded"
-    mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "hang"), unseeded=mark)
+async def test_a_database_without_the_mark_waits_for_nothing(house, keep, until):
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=house.root / "a.unseeded")
     keeper = keep(plan, HASTY)
-    await until(lambda: house.events("hang"))
 
-    keeper.stop()
+    await until(lambda: keeper.process.state is State.READY)
 
-    await until(lambda: keeper.process.state is State.STOPPED)
-    assert mark.exists()
+    assert keeper.process.settled
 
 
 async def test_a_process_that_cannot_be_started_says_why(house, keep, until):

@@ -219,7 +219,7 @@ async def test_tokens_and_keys_are_there_when_the_processes_start(project, foreg
     foreground(house)
     await is_ready(house, until)
 
-    jwks = json.loads(house.folders.user_jwks.read_text())
+    jwks = json.loads(house.folders.workload_jwks.read_text())
 
     assert jwks["keys"][0]["alg"] == "Ed25519"
     assert list(house.folders.keys.iterdir())
@@ -259,7 +259,7 @@ def test_detached_it_fails_with_the_log_lines_of_what_failed(project):
 def test_detached_it_fails_if_the_supervisor_does(project, monkeypatch):
     house = project()
     monkeypatch.setattr(module, "LAST_LINES", 3)
-    keys = house.folders.keys / "users.json"
+    keys = house.folders.keys / "workloads.json"
     keys.write_text("{}")
 
     with pytest.raises(Mistake, match=r"ended before everything was ready: .*holds no key"):
