@@ -62,8 +62,8 @@ images: $(VENV)/run ## Build a container image of each process (BASE=python:3.13
 	@$(VENV)/bin/python -m k8s.images $(if $(BASE),--base $(BASE)) $(if $(REPOSITORY),--repository $(REPOSITORY)) \
 	  $(if $(OVERLAY),--overlay $(OVERLAY))
 
-kind-up: $(VENV)/run ## Start everything on a Kubernetes cluster on this machine (needs docker, kind, kubectl)
-	@$(VENV)/bin/python -m k8s.cluster up
+kind-up: $(VENV)/run ## Start everything on a Kubernetes cluster here (needs docker, kind, kubectl; TWO_NODES=1: two of each)
+	@$(VENV)/bin/python -m k8s.cluster up $(if $(TWO_NODES),--two-nodes)
 
 kind-down: $(VENV)/run ## Delete that cluster
 	@$(VENV)/bin/python -m k8s.cluster down

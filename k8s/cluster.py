@@ -3,6 +3,7 @@
 Every step is a command that docs/how-to/run-on-kind.md shows as well; each may be done again.
 """
 
+import argparse
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from plait.local import config
 NAME = "shop"
 CONTEXT = f"kind-{NAME}"
 KIND = ROOT / "k8s" / "kind.yaml"
+WORKER = "  - role: worker\n"  # one more line of it, for TWO_NODES=1
 OVERLAY = ROOT / "k8s" / "overlays" / "kind"
 GATEWAY = "http://127.0.0.1:8080"
 CONSOLE = "http://127.0.0.1:8090"
@@ -33,10 +35,10 @@ _DATABASES = ("exec", "postgres-0", "--", "/docker-entrypoint-initdb.d/databases
 _SEED = "read -r PLAIT_TOKEN; export PLAIT_TOKEN; exec python -m services.catalog.seed"
 
 
-def up() -> None:
+def up(*, two_nodes: bool = False) -> None:
     """Bring the cluster to what the checkout says, and wait until all of it is ready."""
     need("docker", "kind", "kubectl")
-    create()
+    create(two_nodes=two_nodes)
     images.write(images.build("shop", images.base_image(images.BASE)))
     for name, is_new in write_secrets(OVERLAY).items():
         if is_new:
@@ -45,8 +47,9 @@ def up() -> None:
     (OVERLAY / "workload-jwks.json").write_text(f"{keys}\n", "utf-8")
     load()
     began = time.monotonic()
-    say("applying k8s/overlays/kind ...")
-    output(*_KUBECTL, "apply", "--kustomize", str(OVERLAY))
+    overlay = OVERLAY.with_name("kind-two-nodes") if two_nodes else OVERLAY
+    say(f"applying k8s/overlays/{overlay.name} ...")
+    output(*_KUBECTL, "apply", "--kustomize", str(overlay))
     wait()
     say(f"everything is ready, {time.monotonic() - began:.0f} s after it was applied")
     seed()
@@ -59,11 +62,12 @@ def down() -> None:
     run("kind", "delete", "cluster", f"--name={NAME}")
 
 
-def create() -> None:
-    """Create the cluster unless it is there. KIND_IMAGE names another image for its node."""
+def create(*, two_nodes: bool = False) -> None:
+    """Create the cluster unless it is there. KIND_IMAGE names another image for its nodes."""
     if NAME in output("kind", "get", "clusters").split():
         return
-    if taken := [port for port in host_ports(KIND.read_text("utf-8")) if is_taken(port)]:
+    config = KIND.read_text("utf-8")
+    if taken := [port for port in host_ports(config) if is_taken(port)]:
         fail(
             f"port {taken[0]} of 127.0.0.1 is taken, and the cluster needs it: stop what listens "
             f"there (`make down`, if it is the shop), or change hostPort in k8s/kind.yaml"
@@ -71,7 +75,8 @@ def create() -> None:
     chosen = os.environ.get("KIND_IMAGE")
     image = [f"--image={chosen}"] if chosen else []
     say(f"creating the cluster {NAME} ...")
-    run("kind", "create", "cluster", f"--config={KIND}", "--wait=180s", "--quiet", *image)
+    command = ("kind", "create", "cluster", "--config=-", "--wait=180s", "--quiet", *image)
+    run(*command, text=f"{config}{WORKER if two_nodes else ''}")
 
 
 def host_ports(config: str) -> list[int]:
@@ -170,11 +175,15 @@ def welcome() -> Iterable[str]:
 
 
 def main() -> None:
-    """Do what the one argument says."""
-    acts = {"up": up, "down": down}
-    if len(sys.argv) != 2 or sys.argv[1] not in acts:
-        fail("expected `python -m k8s.cluster up` or `down`")
-    acts[sys.argv[1]]()
+    """Do what the arguments say."""
+    parser = argparse.ArgumentParser(description="Run the shop on a cluster on this machine.")
+    parser.add_argument("act", choices=("up", "down"))
+    parser.add_argument("--two-nodes", action="store_true", help="with a worker, and two of each")
+    options = parser.parse_args()
+    if options.act == "down":
+        down()
+    else:
+        up(two_nodes=options.two_nodes)
 
 
 if __name__ == "__main__":

@@ -54,11 +54,11 @@ def output(*command: str) -> str:
     return done.stdout.strip()
 
 
-def run(*command: str) -> None:
-    """Run a command that speaks for itself.
+def run(*command: str, text: str = "") -> None:
+    """Run a command that speaks for itself, and reads this text.
 
     Raises:
         SystemExit: it failed.
     """
-    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+    if subprocess.run(command, cwd=ROOT, input=text, text=True, check=False).returncode != 0:
         fail(f"`{' '.join(command)}` failed")

@@ -24,6 +24,7 @@ echo "$(basename "$0") $*" >> {log}
 case "$(basename "$0") $*" in
   *"{broken}"*) echo broken >&2; exit 1;;
   "kind get clusters") echo {clusters};;
+  "kind create cluster "*) cat > {folder}/config;;
   *" kustomize "*) cat {folder}/manifests;;
   *"/openid/v1/jwks") echo '{{"keys": []}}';;
   *"get deployments"*) echo deployment.apps/catalog; echo deployment.apps/gateway;;
@@ -49,7 +50,8 @@ class Machine:
             tool.chmod(0o755)
 
     def called(self):
-        return (self.folder / "log").read_text().splitlines()
+        log = self.folder / "log"
+        return log.read_text().splitlines() if log.exists() else []
 
 
 @pytest.fixture
@@ -273,16 +275,31 @@ def test_at_the_end_it_says_where_everything_is():
 
 
 @pytest.mark.parametrize("arguments", [[], ["sideways"], ["up", "down"]])
-def test_another_command_line_is_refused(monkeypatch, arguments):
+def test_another_command_line_is_refused(machine, monkeypatch, arguments):
     monkeypatch.setattr("sys.argv", ["cluster", *arguments])
 
-    with pytest.raises(SystemExit, match=r"expected `python -m k8s\.cluster up` or `down`"):
+    with pytest.raises(SystemExit) as ended:
         cluster.main()
 
+    assert ended.value.code == 2
+    assert machine.called() == []
 
-def test_the_command_line_says_which(machine, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["cluster", "down"])
 
-    cluster.main()
+def test_the_command_line_says_which(machine, shop, monkeypatch):
+    for arguments in (["up"], ["up", "--two-nodes"], ["down"]):
+        monkeypatch.setattr("sys.argv", ["cluster", *arguments])
+        cluster.main()
 
-    assert index(machine.called(), "kind delete cluster") > 0
+    applied = [line for line in machine.called() if "apply" in line]
+    assert [line.rpartition("/")[2] for line in applied] == ["overlay", "kind-two-nodes"]
+    assert machine.called()[-1].startswith("kind delete cluster")
+
+
+def test_a_second_node_is_a_line_more_in_the_configuration(machine):
+    cluster.create()
+    one = (machine.folder / "config").read_text()
+    cluster.create(two_nodes=True)
+    two = (machine.folder / "config").read_text()
+
+    assert one == cluster.KIND.read_text()
+    assert two == f"{one}  - role: worker\n"

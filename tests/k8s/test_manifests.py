@@ -16,7 +16,7 @@ from tests.k8s.conftest import ROOT, TAG
 
 pytestmark = pytest.mark.foreign
 
-OVERLAYS = ("kind", "production")
+OVERLAYS = ("kind", "kind-two-nodes", "production")
 NAMES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__init__.py"))
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 RUN_BY_OTHERS = {"jaeger", "postgres"}
@@ -438,6 +438,28 @@ def test_in_production_every_server_has_two_replicas_at_least(rendered):
 
 def test_in_kind_every_server_has_one(kind):
     assert {workload["spec"]["replicas"] for workload in servers(kind)} == {1}
+
+
+def test_on_two_nodes_every_service_has_two_replicas_that_spread(rendered):
+    two = rendered("kind-two-nodes")
+    for name in (*NAMES, "gateway"):
+        workload = one(two, "Deployment", name)
+        [spread] = workload["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert workload["spec"]["replicas"] == 2
+        assert selects(spread["labelSelector"]["matchLabels"], labels(workload))
+        assert set(spread["matchLabelKeys"]) - {"pod-template-hash"} <= labels(workload).keys()
+
+
+def test_on_two_nodes_what_keeps_something_stays_where_it_is(rendered):
+    two = rendered("kind-two-nodes")
+    for kind, name in (
+        ("StatefulSet", "postgres"),
+        ("Deployment", "jaeger"),
+        ("Deployment", "console"),
+    ):
+        spec = one(two, kind, name)["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
+        assert spec["tolerations"][0]["key"] == "node-role.kubernetes.io/control-plane"
 
 
 def test_no_secret_is_in_git(checkout):
