@@ -14,7 +14,7 @@ again with the same id, and one that succeeded answers again what it answered fi
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -73,6 +73,13 @@ _EXPIRED_PER_CLAIM = 10
 
 class RequestIdReused(InvalidArgument):
     """The request id was used before, for another request."""
+
+    @classmethod
+    def of(cls, request_id: str) -> Self:
+        return cls(
+            f"the request_id {request_id!r} was used for another request before: "
+            "repeat that request as it was, or make a new id"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +167,7 @@ async def _answered(tx: _Executes, claim: Claim) -> bytes:
     kept = found.first()
     assert kept is not None, "the claim was there a statement ago, in this transaction"
     if kept.fingerprint != claim.fingerprint:
-        raise RequestIdReused(
-            f"the request_id {claim.request_id!r} was used for another request before: "
-            "repeat that request as it was, or make a new id"
-        )
+        raise RequestIdReused.of(claim.request_id)
     return bytes(kept.answer)
 
 
