@@ -4,6 +4,8 @@ Every step is a command that docs/how-to/run-on-kind.md shows as well; each may 
 """
 
 import argparse
+import asyncio
+import contextlib
 import json
 import os
 import re
@@ -11,14 +13,17 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Mapping
 
 from k8s import images
 from k8s.tools import ROOT, fail, need, output, run, say, succeeds
 from plait.cli.secrets import write as write_secrets
 from plait.local import config
+from plait.local.environment import target_variable
+from plait.local.mistake import Mistake
+from plait.local.project import Project
+from plait.local.sessions import Sessions
 
 NAME = "shop"
 CONTEXT = f"kind-{NAME}"
@@ -32,7 +37,6 @@ PATIENCE = 300  # seconds for a slow laptop to start everything
 _KUBECTL = ("kubectl", f"--context={CONTEXT}")
 _SHOP = (*_KUBECTL, "--namespace=shop")
 _DATABASES = ("exec", "postgres-0", "--", "/docker-entrypoint-initdb.d/databases.sh")
-_SEED = "read -r PLAIT_TOKEN; export PLAIT_TOKEN; exec python -m services.catalog.seed"
 
 
 def up(*, two_nodes: bool = False) -> None:
@@ -136,30 +140,58 @@ def _waited(*command: str) -> None:
 
 
 def seed() -> None:
-    """Fill an empty catalog with samples, as the first administrator."""
-    found = _asked(f"{GATEWAY}/v1/products?pageSize=1")
-    if found.get("products"):
+    """Fill empty databases with samples: the seeds of plait.toml, as the first administrator.
+
+    They call from here, through ports that kubectl forwards, like anybody who has a token.
+    """
+    project = config.load(ROOT, {})
+    seeded = [service for service in project.services if service.seed]
+    if project.login is None or not is_empty():
         return
-    say("filling the catalog with samples ...")
-    password = (OVERLAY / "secrets" / "identity" / "IDENTITY_ADMIN_PASSWORD").read_text("utf-8")
-    login = {"email": "admin@shop.local", "password": password}
-    token = _asked(f"{GATEWAY}/v1/sessions", login)["accessToken"]
-    here = ("env", "PLAIT_TARGET_CATALOG=127.0.0.1:9090", "sh", "-c", _SEED)
-    command = (*_SHOP, "exec", "-i", "deployment/catalog", "--container=main", "--", *here)
-    done = subprocess.run(command, input=f"{token}\n", text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        fail(f"the catalog could not be filled: {done.stderr.strip()}")
+    with contextlib.ExitStack() as stack:
+        targets = {
+            target_variable(service.name): stack.enter_context(forwarded(service.name))
+            for service in project.services
+        }
+        token = asyncio.run(admin_token(project, targets))
+        for service in seeded:
+            say(f"filling {service.name} with samples ...")
+            environ = {**os.environ, **targets, "PLAIT_TOKEN": token}
+            output(sys.executable, "-m", service.seed, environ=environ)
 
 
-def _asked(url: str, body: object = None) -> dict[str, str]:
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"content-type": "application/json"}
-    request = urllib.request.Request(url, data, headers)
+def is_empty() -> bool:
+    """Whether the catalog has no product yet."""
+    with urllib.request.urlopen(f"{GATEWAY}/v1/products?pageSize=1", timeout=20) as answer:
+        return not json.load(answer).get("products")
+
+
+async def admin_token(project: Project, targets: Mapping[str, str]) -> str:
+    """Log the first administrator in, with the password of the overlay's secrets."""
+    assert project.login is not None
+    assert project.login.admin is not None
+    name = project.login.admin.secret
+    password = (OVERLAY / "secrets" / project.login.method.service / name).read_text("utf-8")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return dict(json.load(answer))
-    except urllib.error.HTTPError as error:
-        fail(f"{url} answered {error.code}: {error.read(1000).decode(errors='replace')}")
+        session = await Sessions(project, {**targets, name: password}).log_in_as_admin()
+    except Mistake as mistake:
+        fail(f"the catalog cannot be filled: {mistake}")
+    return session.access_token
+
+
+@contextlib.contextmanager
+def forwarded(service: str) -> Generator[str]:
+    """Lead a port of this machine to one pod of a service; yields its address."""
+    command = (*_SHOP, "port-forward", f"service/{service}", ":9090")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None
+        try:
+            said = re.search(r"127\.0\.0\.1:\d+", forward.stdout.readline())
+            if said is None:
+                fail(f"kubectl forwards no port to {service}")
+            yield said[0]
+        finally:
+            forward.terminate()
 
 
 def welcome() -> Iterable[str]:

@@ -42,13 +42,15 @@ def succeeds(*command: str) -> bool:
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
-def output(*command: str) -> str:
-    """Run a command and return what it prints.
+def output(*command: str, environ: Mapping[str, str] | None = None) -> str:
+    """Run a command, in this environment or our own, and return what it prints.
 
     Raises:
         SystemExit: it failed; with what it said.
     """
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         fail(f"`{' '.join(command)}` failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

@@ -1,5 +1,6 @@
 """Promises of `make kind-up` and `make kind-down`, the three tools played by scripts."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -9,8 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from k8s import cluster, images
-from plait.cli.secrets import FILE
+from k8s import cluster, images, tools
+from plait.cli.secrets import FILE, write
+from tests.people import People, running
+
+CATALOG = """
+[[services]]
+name = "catalog"
+module = "catalog.main"
+port = 9092
+seed = "seeding"
+"""
+SEED = """
+import os
+with open("seeded", "w") as file:
+    file.write(f"{os.environ['PLAIT_TOKEN']} {os.environ['PLAIT_TARGET_CATALOG']}")
+"""
 
 MANIFESTS = """
       - image: shop/catalog:abc
@@ -29,7 +44,8 @@ case "$(basename "$0") $*" in
   *"/openid/v1/jwks") echo '{{"keys": []}}';;
   *"get deployments"*) echo deployment.apps/catalog; echo deployment.apps/gateway;;
   *"get pods") echo catalog-1 0/1 CrashLoopBackOff;;
-  *" exec "*services.catalog.seed*) cat > {folder}/token;;
+  *" port-forward "*) echo "Forwarding from $(cat {folder}/target) -> 9090"
+    exec tail -f /dev/null;;
 esac
 """
 
@@ -60,11 +76,13 @@ def machine(tmp_path, monkeypatch):
     bin_folder.mkdir()
     overlay.mkdir()
     (tmp_path / "manifests").write_text(MANIFESTS)
-    (overlay / FILE).write_text('[identity]\nIDENTITY_ADMIN_PASSWORD = "{random}"\n')
+    (overlay / FILE).write_text('[identity]\nADMIN_PASSWORD = "{random}"\n')
+    (tmp_path / "plait.toml").write_text('[project]\nname = "test"\n')
     monkeypatch.setenv("PATH", f"{bin_folder}:/usr/bin:/bin")
     monkeypatch.delenv("KIND_IMAGE", raising=False)
     monkeypatch.setattr(cluster, "OVERLAY", overlay)
     monkeypatch.setattr(cluster, "ROOT", tmp_path)
+    monkeypatch.setattr(tools, "ROOT", tmp_path)
     monkeypatch.setattr(images, "base_image", lambda name: name)
     monkeypatch.setattr(images, "build", lambda *_: {"catalog": "abc"})
     monkeypatch.setattr(
@@ -80,21 +98,13 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shop(monkeypatch):
-    """The gateway: answers a list of products, and a session to who knows the password."""
-    state = {"products": [{"name": "products/p1"}], "asked": []}
+    """The gateway: answers a list of products."""
+    state = {"products": [{"name": "products/p1"}]}
 
     class Gateway(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.answer(200, {"products": state["products"]})
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            state["asked"].append(json.loads(body))
-            self.answer(state.get("status", 201), {"accessToken": "t0ken"})
-
-        def answer(self, status, content):
-            data = json.dumps(content).encode()
-            self.send_response(status)
+            data = json.dumps(state).encode()
+            self.send_response(200)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -110,6 +120,18 @@ def shop(monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+async def people(machine):
+    """The identity service of the cluster, and a catalog whose seed writes down how it was run."""
+    people = People()
+    async with running(people, machine.folder) as server:
+        with (machine.folder / "plait.toml").open("a") as file:
+            file.write(CATALOG)
+        (machine.folder / "target").write_text(server.target)
+        (machine.folder / "seeding.py").write_text(SEED)
+        yield people
 
 
 def index(called, part):
@@ -154,8 +176,8 @@ def test_secrets_are_made_once_and_never_shown(machine, shop, capsys):
     cluster.up()
     second = capsys.readouterr().out
 
-    secret = machine.folder / "overlay/secrets/identity/IDENTITY_ADMIN_PASSWORD"
-    assert "wrote the secret overlay/secrets/identity/IDENTITY_ADMIN_PASSWORD" in first
+    secret = machine.folder / "overlay/secrets/identity/ADMIN_PASSWORD"
+    assert "wrote the secret overlay/secrets/identity/ADMIN_PASSWORD" in first
     assert "secret" not in second
     assert secret.read_text() not in first + second
 
@@ -224,37 +246,57 @@ def test_a_manifest_that_is_refused_ends_it(machine, shop):
         cluster.up()
 
 
-def test_an_empty_catalog_is_filled_by_the_first_administrator(machine, shop):
+async def test_an_empty_catalog_is_filled_by_the_first_administrator(machine, shop, people):
+    shop["products"] = []
+    write(machine.folder / "overlay")
+    people.password = (machine.folder / "overlay/secrets/identity/ADMIN_PASSWORD").read_text()
+
+    await asyncio.to_thread(cluster.up)
+
+    token, target = (machine.folder / "seeded").read_text().split()
+    assert token.startswith("access-")
+    assert target == (machine.folder / "target").read_text()
+    assert token not in "".join(machine.called())
+
+
+async def test_a_catalog_with_products_is_left_alone(machine, shop, people):
+    await asyncio.to_thread(cluster.up)
+
+    assert people.current == {}
+    assert not (machine.folder / "seeded").exists()
+
+
+def test_where_nobody_can_log_in_nothing_is_filled(machine, shop):
     shop["products"] = []
 
     cluster.up()
 
-    password = machine.folder / "overlay/secrets/identity/IDENTITY_ADMIN_PASSWORD"
-    assert shop["asked"] == [{"email": "admin@shop.local", "password": password.read_text()}]
-    assert (machine.folder / "token").read_text() == "t0ken\n"
-    assert "t0ken" not in "".join(machine.called())
+    assert not [line for line in machine.called() if "port-forward" in line]
 
 
-def test_a_catalog_with_products_is_left_alone(machine, shop):
-    cluster.up()
-
-    assert shop["asked"] == []
-    assert not (machine.folder / "token").exists()
-
-
-def test_an_administrator_who_is_refused_ends_it(machine, shop):
-    shop["products"], shop["status"] = [], 401
-
-    with pytest.raises(SystemExit, match=r"/v1/sessions answered 401: .*accessToken"):
-        cluster.up()
-
-
-def test_a_seed_that_fails_says_why(machine, shop):
+async def test_an_administrator_who_is_refused_is_a_sentence(machine, shop, people):
     shop["products"] = []
-    machine.play(broken="services.catalog.seed")
 
-    with pytest.raises(SystemExit, match="the catalog could not be filled: broken"):
-        cluster.up()
+    with pytest.raises(SystemExit, match=r"the catalog cannot be filled: the log-in as admin@shop"):
+        await asyncio.to_thread(cluster.up)
+
+
+async def test_a_seed_that_fails_says_why(machine, shop, people):
+    shop["products"] = []
+    write(machine.folder / "overlay")
+    people.password = (machine.folder / "overlay/secrets/identity/ADMIN_PASSWORD").read_text()
+    (machine.folder / "seeding.py").write_text("raise SystemExit('no sample is good enough')")
+
+    with pytest.raises(SystemExit, match="-m seeding` failed: no sample is good enough"):
+        await asyncio.to_thread(cluster.up)
+
+
+async def test_a_port_that_is_not_forwarded_is_a_sentence(machine, shop, people):
+    shop["products"] = []
+    machine.play(broken="port-forward")
+
+    with pytest.raises(SystemExit, match="kubectl forwards no port to identity"):
+        await asyncio.to_thread(cluster.up)
 
 
 def test_down_deletes_this_cluster_alone(machine):
