@@ -18,7 +18,8 @@ from plait.mesh import grpcio
 from plait.mesh.access import PROBES, ContractError, served_method
 from plait.mesh.call import Interceptor
 from plait.mesh.health import Health, Ready
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.mesh.method import Method
 from plait.mesh.stack import probe_stack, server_stack
 from plait.settings import Settings
@@ -66,15 +67,15 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
             calls; each is started again if it fails (`plait.background`).
 
     Raises:
-        SystemExit: with code 1 and a sentence on stderr where the port is taken, or a contract does
-            not let a method be served.
+        SystemExit: with code 1 and a sentence on stderr where the port is taken, a contract does
+            not let a method be served, or it is not known where keys are.
     """
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             server = Server(settings, register, name=name, ready=ready, background=background)
             runner.run(_serve(server, on_close))
-    except (PortTaken, ContractError) as error:
+    except (PortTaken, ContractError, TrustError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(1) from None
     finally:
@@ -105,6 +106,7 @@ class Server:
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
         self._grpc: grpcio.Server
+        self._trusted: Verifier
         self._probes: grpcio.Server | None = None
 
     async def start(self) -> int:
@@ -113,7 +115,9 @@ class Server:
         Raises:
             PortTaken: something else listens there.
             ContractError: a method cannot be served as its contract is.
+            TrustError: the settings do not say where keys are.
         """
+        self._trusted = verifier(self._settings, self._name, self._clock)
         self._grpc = grpcio.Server(
             find_method=served_method, stack_of=self._stacks(), clock=self._clock
         )
@@ -161,6 +165,7 @@ class Server:
         hurried.cancel()
         await stopping
         await self._background.ended()
+        await self._trusted.close()
         if self._probes is not None:  # last: until then a probe is told that the process lives
             await self._probes.stop(0)
         _log.info("stopped")
@@ -183,8 +188,7 @@ class Server:
         return server
 
     def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
-        trusted = verifier(self._settings, self._name, self._clock)
-        full = server_stack(domain=self._domain, verifier=trusted, clock=self._clock)
+        full = server_stack(domain=self._domain, verifier=self._trusted, clock=self._clock)
         probes = probe_stack(domain=self._domain, clock=self._clock)
         return lambda method: probes if method.service in PROBES else full
 

@@ -54,7 +54,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("LOG_LEVEL", "PLAIT_LOG_LEVEL"),
         description="DEBUG, INFO, WARNING or ERROR",
     )
-    user_jwks: str = Field(default="", description="file with the keys that sign users' tokens")
+    user_jwks: str = Field(
+        default="",
+        description="keys that sign users' tokens: a file, or grpc:<service>/<full method>",
+    )
     workload_jwks: str = Field(
         default="", description="file with the keys that sign workloads' tokens"
     )

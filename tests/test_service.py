@@ -377,6 +377,18 @@ def test_serve_without_its_port_says_so_in_one_line_and_exits(process_log, taken
     assert (said.count("\n"), closed) == (1, [True])
 
 
+def test_serve_without_a_place_for_keys_says_so_in_one_line_and_exits(process_log, capsys):
+    settings = Settings(user_jwks="grpc:nowhere")
+
+    with pytest.raises(SystemExit) as raised:
+        serve(settings, add_echo(Echo()), name="echo")
+
+    said = capsys.readouterr().err
+    assert raised.value.code == 1
+    assert said.startswith("echo cannot start: PLAIT_USER_JWKS is 'grpc:nowhere'")
+    assert said.count("\n") == 1
+
+
 def test_without_uvloop_the_loop_of_python_serves(process_log, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvloop", None)
     loops = []

@@ -149,7 +149,7 @@ class Gateway:
             found = self._rest.find(request.verb, request.path)
             method = found.target.method
             seen.route = str(found.target.rule.template)
-            user = authenticate(request.headers, method.rpc.access, self._verifier)
+            user = await authenticate(request.headers, method.rpc.access, self._verifier)
             seen.user = user.name if user else ""
             response = await self._rest.answer(found, request, user)
         except MethodNotAllowed as error:

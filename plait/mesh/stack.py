@@ -5,6 +5,7 @@ from plait.mesh.call import Interceptor
 from plait.mesh.identity.tokens import Verifier
 from plait.mesh.identity.workload_tokens import WorkloadTokens
 from plait.mesh.interceptors.authorize import authorize
+from plait.mesh.interceptors.client_address import client_address
 from plait.mesh.interceptors.credentials import credentials
 from plait.mesh.interceptors.deadline import deadline
 from plait.mesh.interceptors.logs import logs
@@ -25,6 +26,7 @@ def server_stack(*, domain: str, verifier: Verifier, clock: Clock) -> Stack:
         status(domain),
         deadline(clock),
         authorize(verifier),
+        client_address(),
         validate(),
     )
 
@@ -34,12 +36,11 @@ def probe_stack(*, domain: str, clock: Clock) -> Stack:
     return (status(domain), deadline(clock))
 
 
+def anonymous_stack(clock: Clock) -> Stack:
+    """Return what surrounds a call that this process makes as nobody: it shows no token."""
+    return (tracing(), metrics(), status(""), deadline(clock))
+
+
 def client_stack(*, callee: str, tokens: WorkloadTokens | None, clock: Clock) -> Stack:
     """Return what surrounds a call that this process makes to the service `callee`."""
-    return (
-        tracing(),
-        metrics(),
-        status(""),
-        deadline(clock),
-        credentials(callee, tokens),
-    )
+    return (*anonymous_stack(clock), credentials(callee, tokens))

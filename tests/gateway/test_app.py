@@ -12,6 +12,7 @@ from plait.errors import Internal
 from plait.gateway.app import Edge
 from plait.gateway.edge.headers import networks
 from plait.gateway.edge.limits import Limits
+from plait.gateway.rest.handler import Passing
 from tests.gateway.live import BOUND, eventually, live
 
 BOOK = "/v1/shelves/s1/books/b1"
@@ -280,6 +281,16 @@ async def test_a_trusted_proxy_says_who_asks(with_edge):
 
         await eventually(lambda: len(shop.recording.spans()) == 2)
         assert server_span(shop).attributes["client.address"] == "203.0.113.7"
+        assert shop.backend.calls[0][1]["x-plait-client-address"] == "203.0.113.7"
+
+
+async def test_the_service_is_told_who_asks_whatever_a_client_says(with_edge):
+    passing = Passing(requests=frozenset({"x-plait-client-address"}))
+
+    async with with_edge(passing=passing) as shop:
+        await shop.client.get(BOOK, headers={"x-plait-client-address": "203.0.113.7"})
+
+        assert shop.backend.calls[0][1]["x-plait-client-address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(("length", "status"), [(99, 404), (100, 404), (101, 414)])

@@ -11,7 +11,7 @@ from plait.errors import Unauthenticated
 from plait.local.folders import Folders
 from plait.local.keys import Keys
 from plait.local.mistake import Mistake
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.settings import Settings
 
 CLOCK = SystemClock()
@@ -24,14 +24,14 @@ def folders(tmp_path):
     return made
 
 
-def test_a_service_believes_the_workload_tokens_made_for_it_and_no_others(folders):
+async def test_a_service_believes_the_workload_tokens_made_for_it_and_no_others(folders):
     keys = Keys.load_or_make(folders, CLOCK)
     token = keys.workload_token("gateway", "catalog", timedelta(hours=1))
     settings = Settings(workload_jwks=str(folders.workload_jwks))
 
-    assert verifier(settings, "catalog", CLOCK).workload(token).name == "gateway"
+    assert (await verifier(settings, "catalog", CLOCK).workload(token)).name == "gateway"
     with pytest.raises(Unauthenticated):
-        verifier(settings, "orders", CLOCK).workload(token)
+        await verifier(settings, "orders", CLOCK).workload(token)
 
 
 def test_the_key_stays_from_one_start_to_the_next(folders):

@@ -1,7 +1,7 @@
 """Promises of the two stacks: who stands outside of whom."""
 
 from plait.clock import SystemClock
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.mesh.stack import client_stack, probe_stack, server_stack
 from plait.settings import Settings
 
@@ -23,6 +23,7 @@ def test_a_server_observes_first_then_answers_then_refuses():
         "status",
         "deadline",
         "authorize",
+        "client_address",
         "validate",
     ]
 

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from joserfc import jws, jwt
@@ -17,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plait.clock import Clock
 from plait.errors import Unauthenticated
 from plait.mesh.identity.identity import User, Workload
-from plait.mesh.identity.keys import Key, Keys
-from plait.settings import Settings
+from plait.mesh.identity.jwk import Key
+from plait.mesh.identity.keys import Keys
 
 ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518: how we sign, and what users' tokens are
 USER_ISSUER = "https://plait.local/identity"
@@ -81,38 +80,24 @@ class Verifier:
 
         self._workloads = _Known(workloads, clock, workload)
 
-    def user(self, token: str) -> User:
+    async def user(self, token: str) -> User:
         """Return whose token this is.
 
         Raises:
             TokenInvalid: it is no token, or not one of a user for this audience; it says why.
             TokenExpired: its time is over.
-            KeysUnavailable: it cannot be known, because no keys could be read.
+            KeysUnavailable: it cannot be known, because no keys could be read so far.
         """
-        return self._users.who(token)
+        return await self._users.who(token)
 
-    def workload(self, token: str) -> Workload:
+    async def workload(self, token: str) -> Workload:
         """Return which service this token proves to call this one; raises as `user` does."""
-        return self._workloads.who(token)
+        return await self._workloads.who(token)
 
-
-def verifier(settings: Settings, service: str, clock: Clock) -> Verifier:
-    """Return the verifier of the process `service` (its short name), as its settings say."""
-    return Verifier(
-        users=Trust(
-            keys=Keys(Path(settings.user_jwks) if settings.user_jwks else None, clock),
-            issuer=settings.user_issuer,
-            audience=settings.user_audience,
-        ),
-        workloads=Trust(
-            keys=Keys(Path(settings.workload_jwks) if settings.workload_jwks else None, clock),
-            issuer=settings.workload_issuer,
-            audience=f"services/{service}",
-            algorithms=tuple(settings.workload_algorithms.split(",")),
-        ),
-        clock=clock,
-        workload_subject=settings.workload_subject,
-    )
+    async def close(self) -> None:
+        """Let go of where the keys come from."""
+        await self._users.close()
+        await self._workloads.close()
 
 
 def sign_user_token(  # noqa: PLR0913 - each is a claim
@@ -164,14 +149,15 @@ class _Known(Generic[_Who]):
         self._version = trust.keys.version
         self._known: OrderedDict[bytes, tuple[_Who, float]] = OrderedDict()
 
-    def who(self, token: str) -> _Who:
+    async def who(self, token: str) -> _Who:
         if len(token) > MAX_TOKEN:
             raise TokenInvalid(
                 f"the token has {len(token)} bytes; at most {MAX_TOKEN} are accepted"
             )
-        self._trust.keys.refresh()
-        if self._version != self._trust.keys.version:
-            self._version = self._trust.keys.version
+        keys = self._trust.keys
+        fresh = keys.is_due() and await keys.refresh()
+        if self._version != keys.version:
+            self._version = keys.version
             self._known.clear()
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         now = self._clock.now().timestamp()
@@ -179,13 +165,16 @@ class _Known(Generic[_Who]):
         if found is not None and now < found[1]:
             self._known[digest] = found
             return found[0]
-        claims = _claims(token, self._trust)
+        claims = await _claims(token, self._trust, fresh=fresh)
         _check(claims, self._trust, now)
         known = self._identity(claims, token)
         self._known[digest] = (known, claims.exp + LEEWAY)
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return known
+
+    async def close(self) -> None:
+        await self._trust.keys.close()
 
 
 class _Claims(BaseModel):
@@ -202,7 +191,7 @@ class _Claims(BaseModel):
     roles: list[str] = Field(default=[], max_length=MAX_ROLES)
 
 
-def _claims(token: str, trust: Trust) -> _Claims:
+async def _claims(token: str, trust: Trust, *, fresh: bool) -> _Claims:
     """Return what a token says, once its signature has been verified with a key of the issuer."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
@@ -210,7 +199,7 @@ def _claims(token: str, trust: Trust) -> _Claims:
         if algorithm not in trust.algorithms:
             known = " or ".join(trust.algorithms)
             raise TokenInvalid(f"the token is signed by other means than {known}")
-        key = trust.keys.find(kid) if isinstance(kid, str) else None
+        key = await trust.keys.find(kid, fresh=fresh) if isinstance(kid, str) else None
         if key is None:
             raise TokenInvalid("the token is signed with a key that its issuer does not have")
         return _Claims.model_validate(jwt.decode(token, key, algorithms=[algorithm]).claims)

@@ -27,9 +27,9 @@ def authorize(verifier: Verifier) -> Interceptor:
     async def around(call: Call) -> AsyncGenerator[None]:
         bearer, proof = call.header(AUTHORIZATION), call.header(WORKLOAD)
         if bearer:
-            call.user = verifier.user(_token(bearer))
+            call.user = await verifier.user(_token(bearer))
         if proof:
-            call.workload = verifier.workload(proof)
+            call.workload = await verifier.workload(proof)
         permit(call.method.access, call.user, call.workload)
         if call.user is not None:
             _watch(call, call.user)
