@@ -347,6 +347,16 @@ async def test_healthz_says_ok_and_draining_and_leaves_no_trace(shop):
     await eventually(lambda: len(shop.recording.spans()) == 2)
 
 
+async def test_while_it_drains_each_answer_is_the_last_of_its_connection(shop):
+    before = await shop.client.get(BOOK)
+    shop.gateway.drain()
+    after = [await shop.client.get(path) for path in (BOOK, "/healthz", "/nowhere")]
+
+    assert "connection" not in before.headers
+    assert [answer.headers["connection"] for answer in after] == ["close"] * 3
+    assert [answer.status_code for answer in after] == [200, 503, 404]
+
+
 async def test_livez_says_alive_also_while_it_drains_and_leaves_no_trace(shop):
     well = await shop.client.get("/livez")
     shop.gateway.drain()
