@@ -22,9 +22,9 @@ from plait.mesh.channel import connect
 from plait.mesh.health import LIVENESS
 from plait.service import PortTaken, Server, serve
 from plait.settings import Settings
-from tests.integration.shop import free_ports
 from tests.mesh.asking import PATIENCE, Watched
 from tests.mesh.echo import PACKAGE, SERVICE, Echo, EchoRequest, EchoResponse, EchoStub, add_echo
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 SERVING = health_pb2.HealthCheckResponse.SERVING

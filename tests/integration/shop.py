@@ -5,10 +5,8 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from urllib.request import Request as UrlRequest
 from urllib.request import urlopen
 
 from gateway.demo.people import token_in
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIT = Path(sys.executable).with_name("plait")
@@ -29,22 +28,6 @@ PUBLISHED = {
     "otlp": 4318,
     "smtp": 1025,
 }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, below the range from which clients take theirs."""
-    found: list[int] = []
-    with ExitStack() as held:
-        for port in range(secrets.SystemRandom().randrange(12000, 30000), 32768):
-            listener = held.enter_context(socket.socket())
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError(f"there are no {count} free ports")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +43,11 @@ class Shop:
 
     def console(self, path: str) -> str:
         return f"http://127.0.0.1:{self.ports['console']}{path}"
+
+    @property
+    def catalog(self) -> str:
+        """Where the catalog service speaks gRPC."""
+        return f"127.0.0.1:{self.ports['catalog']}"
 
     def here(self, text: str) -> str:
         """Put this shop's ports, and the installed command, where a page names the usual ones."""
@@ -86,6 +74,11 @@ class Shop:
         if check and done.returncode != 0:
             raise AssertionError(f"plait {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def process(self, name: str) -> dict[str, Any]:
+        """What `plait ps` knows of a process now."""
+        processes = json.loads(self.plait("ps", "--json"))["processes"]
+        return next(process for process in processes if process["name"] == name)
 
     def ask(self, path: str, body: Any = None, **headers: str) -> Any:
         """Ask the gateway (with a body: POST it) and return the JSON of its answer."""

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from k8s.cluster import CONSOLE, CONTEXT, GATEWAY, JAEGER, OVERLAY
-from tests.integration.shop import free_ports
 from tests.k8s.conftest import ROOT, need
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.cluster
 

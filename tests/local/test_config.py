@@ -108,7 +108,8 @@ def test_an_admin_a_mailbox_and_the_keys_of_users_may_be_left_out(write):
 def test_the_file_of_this_project_is_read():
     project = load(Path(__file__).parents[2], {})
 
-    assert [service.name for service in project.services] == ["catalog"]
+    assert [service.name for service in project.services] == ["identity", "catalog", "inventory"]
+    assert project.login.admin.secret in {secret.name for secret in project.secrets}
 
 
 def test_gateway_console_and_services_may_be_left_out(write):

@@ -23,6 +23,8 @@ def main():
         print(json.dumps([os.environ["OTEL_SERVICE_NAME"], how, 0, 0]), file=file)
     if how == "hang":
         time.sleep(60)
+    while how == "wait" and not os.path.exists("go"):
+        time.sleep(0.01)
     sys.exit(how == "fail")
 """
 
@@ -207,6 +209,39 @@ async def test_a_new_database_waits_for_its_seed_each_time_its_process_is_ready(
     assert {process.note for process in ready} == {"its new database waits for its seed"}
     assert not any(process.settled for process in ready)
     assert keeper.unseeded
+
+
+class SlowProbe:
+    """Says "healthy" when it is let, a permit an answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.permits = asyncio.Semaphore(0)
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        await self.permits.acquire()
+        return ""
+
+    async def close(self) -> None:
+        return
+
+
+async def test_a_seed_that_ends_while_a_probe_is_under_way_has_ended(house, keep, until):
+    mark = house.root / "a.unseeded"
+    mark.touch()
+    probe = SlowProbe()
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
+    keeper = keep(dataclasses.replace(plan, probe=probe), HASTY)
+    probe.permits.release()
+    await until(lambda: probe.asked == 2)
+    keeper.seeded("seeded", done=True)
+
+    probe.permits.release()
+    await until(lambda: probe.asked == 3)
+
+    assert keeper.process.note == "seeded"
+    assert keeper.process.settled
 
 
 async def test_a_seed_that_has_ended_is_not_waited_for_again(house, keep, until):

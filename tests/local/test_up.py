@@ -18,6 +18,7 @@ from plait.local.control import NAME, ask_once
 from plait.local.mistake import RUNNING, Mistake
 from plait.local.up import down, restart, up, up_detached
 from plait.local.view import PlainView
+from tests.ports import free_port
 
 FILE = """
 [project]
@@ -38,7 +39,7 @@ otlp_port = {otlp}
 
 
 @pytest.fixture
-def project(house, free_port):
+def project(house):
     def written(how: str = ""):
         house.ports = {name: free_port() for name in ("gateway", "console", "otlp")}
         (house.root / "plait.toml").write_text(FILE.format(how=how, **house.ports))
@@ -319,7 +320,7 @@ async def test_a_restart_while_everything_ends_is_a_mistake(project, foreground,
         await restarting
 
 
-async def test_a_deep_folder_is_deep_enough_for_everything(house, foreground, until, free_port):
+async def test_a_deep_folder_is_deep_enough_for_everything(house, foreground, until):
     deep = house.root.joinpath(*["a-folder-of-some-length"] * 6)
     deep.mkdir(parents=True)
     inner = type(house)(deep)

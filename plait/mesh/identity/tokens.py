@@ -209,7 +209,10 @@ async def _claims(token: str, trust: Trust, *, fresh: bool) -> _Claims:
             f"the token's claims are not as expected: {', '.join(claims)}"
         ) from error
     except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise TokenInvalid(f"the token is not good: {type(error).__name__}") from error
+        why = type(error).__name__
+        raise TokenInvalid(
+            f"the token is no JWT that its issuer has signed ({why}); get a new one"
+        ) from error
 
 
 def _check(claims: _Claims, trust: Trust, now: float) -> None:

@@ -19,8 +19,8 @@ from plait.mesh.method import Method
 from plait.mesh.stack import anonymous_stack
 from plait.testing import serving
 from shop.identity.v1 import identity_pb2
-from tests.integration.shop import free_ports
 from tests.mesh.identity.issuing import GET_JWKS, Identity, issuing
+from tests.ports import free_ports
 
 KEY = OKPKey.generate_key("Ed25519", auto_kid=True)
 METHOD = Method(service="a.B", name="C", client_streaming=False, server_streaming=False)

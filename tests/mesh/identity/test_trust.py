@@ -17,8 +17,8 @@ from plait.service import Server
 from plait.settings import Settings
 from plait.testing import FakeClock
 from shop.identity.v1 import identity_pb2, identity_pb2_grpc
-from tests.integration.shop import free_ports
 from tests.mesh.identity.issuing import Identity, issuing
+from tests.ports import free_ports
 
 PLACE = "grpc:identity/shop.identity.v1.IdentityService/GetJwks"
 TARGET = "PLAIT_TARGET_IDENTITY"
