@@ -223,6 +223,21 @@ def seed(
 
 
 @app.command()
+def secrets(
+    folder: Annotated[
+        Path, typer.Argument(help="A deployment: the folder that holds its secrets.toml.")
+    ],
+) -> None:
+    """Make the secrets of a deployment, each in a file that only you can read; what is there stays.
+
+    Prints the names of the files, never what is in them.
+    """
+    from plait.cli import secrets as command  # noqa: PLC0415 - see above
+
+    command.command(folder)
+
+
+@app.command()
 def generate(
     *,
     check: Annotated[

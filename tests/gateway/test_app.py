@@ -347,6 +347,28 @@ async def test_healthz_says_ok_and_draining_and_leaves_no_trace(shop):
     await eventually(lambda: len(shop.recording.spans()) == 2)
 
 
+async def test_while_it_drains_each_answer_is_the_last_of_its_connection(shop):
+    before = await shop.client.get(BOOK)
+    shop.gateway.drain()
+    after = [await shop.client.get(path) for path in (BOOK, "/healthz", "/nowhere")]
+
+    assert "connection" not in before.headers
+    assert [answer.headers["connection"] for answer in after] == ["close"] * 3
+    assert [answer.status_code for answer in after] == [200, 503, 404]
+
+
+async def test_livez_says_alive_also_while_it_drains_and_leaves_no_trace(shop):
+    well = await shop.client.get("/livez")
+    shop.gateway.drain()
+    draining = await shop.client.get("/livez")
+    seen = await shop.client.get(BOOK)
+
+    assert (well.status_code, well.json()) == (200, {"status": "alive"})
+    assert (draining.status_code, draining.json()) == (200, {"status": "alive"})
+    assert seen.status_code == 200
+    await eventually(lambda: len(shop.recording.spans()) == 2)
+
+
 async def test_the_contracts_are_described_live(shop):
     as_json = await shop.client.get("/openapi.json")
     as_yaml = await shop.client.get("/openapi.yaml")
@@ -358,7 +380,7 @@ async def test_the_contracts_are_described_live(shop):
 
 
 async def test_pages_are_only_read(shop):
-    for path in ("/docs", "/openapi.json", "/healthz"):
+    for path in ("/docs", "/openapi.json", "/healthz", "/livez"):
         answer = await shop.client.post(path)
         options = await shop.client.options(path)
 
