@@ -158,6 +158,7 @@ async def purge(tx: _Executes, clock: Clock, *, limit: int) -> int:
         .where(_CLAIMS.c.expire_time <= _microseconds(clock.now().timestamp()))
         .order_by(_CLAIMS.c.expire_time)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # whoever takes one over, or purges, is not waited for
     )
     return (await tx.execute(delete(_CLAIMS).where(_KEY.in_(expired)))).count
 
