@@ -12,6 +12,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from plait.background import Background, Chore
 from plait.clock import Clock, SystemClock
 from plait.mesh import grpcio
 from plait.mesh.access import PROBES, ContractError, served_method
@@ -36,21 +37,22 @@ class PortTaken(Exception):
     """The process cannot listen where its settings say; the message names the setting."""
 
 
-def serve(
+def serve(  # noqa: PLR0913 - the one place where a process is put together
     settings: Settings,
     register: Register,
     *,
     name: str,
     ready: Ready | None = None,
     on_close: Close | None = None,
+    background: Sequence[Chore] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when everything is closed.
 
     Sets up telemetry, runs the event loop (uvloop), adds health and reflection, and surrounds every
     call with `plait.mesh.stack.server_stack`. Draining: health says NOT_SERVING at once; new calls
-    are still served for `settings.drain_delay` seconds, then refused; running ones get
-    `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry is flushed and
-    `on_close` awaited. A second signal stops at once.
+    are still served for `settings.drain_delay` seconds, then refused and the background cancelled;
+    running ones get `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry
+    is flushed and `on_close` awaited. A second signal stops at once.
 
     Args:
         settings: where to listen, whom to trust, how to drain.
@@ -59,6 +61,8 @@ def serve(
             workload tokens that it accepts, and the head of the domain in its errors.
         ready: whether calls can be served now, for example whether the database answers.
         on_close: closes what the caller has opened.
+        background: what is done beside the calls, from when the server listens until it refuses new
+            calls; each is started again if it fails (`plait.background`).
 
     Raises:
         SystemExit: with code 1 and a sentence on stderr where the port is taken, or a contract does
@@ -67,7 +71,8 @@ def serve(
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(_serve(Server(settings, register, name=name, ready=ready), on_close))
+            server = Server(settings, register, name=name, ready=ready, background=background)
+            runner.run(_serve(server, on_close))
     except (PortTaken, ContractError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(1) from None
@@ -78,7 +83,7 @@ def serve(
 class Server:
     """What `serve` runs, without process and signals: for tests, and for several in one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as `serve`
         self,
         settings: Settings,
         register: Register,
@@ -86,12 +91,14 @@ class Server:
         name: str,
         ready: Ready | None = None,
         clock: Clock | None = None,
+        background: Sequence[Chore] = (),
     ) -> None:
         self._settings = settings
         self._register = register
         self._name = name
         self._ready = ready or _always
         self._clock = clock or SystemClock()
+        self._background = Background(background, clock=self._clock)
         self._hurried = asyncio.Event()
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
@@ -115,6 +122,7 @@ class Server:
             reflection.enable_server_reflection(names, self._grpc)
         port = self._listen()
         await self._grpc.start()
+        self._background.start()
         _log.info("listening on %s", _address(self._settings.host, port))
         return port
 
@@ -138,6 +146,7 @@ class Server:
         self._health.drain()
         await self._unless_hurried(self._settings.drain_delay)
         self._health.stop()
+        self._background.cancel()
         stopping = asyncio.ensure_future(self._grpc.stop(self._settings.drain_grace))
         hurried = asyncio.ensure_future(self._hurried.wait())
         await asyncio.wait([stopping, hurried], return_when=asyncio.FIRST_COMPLETED)
@@ -145,6 +154,7 @@ class Server:
             await self._grpc.stop(0)
         hurried.cancel()
         await stopping
+        await self._background.ended()
         _log.info("stopped")
 
     async def _unless_hurried(self, seconds: float) -> None:

@@ -265,6 +265,26 @@ def test_serve_ends_at_a_signal_and_closes_what_was_opened(process_log, number):
     assert closed == [True]
 
 
+def test_serve_does_its_chores_until_it_is_told_to_end(process_log):
+    seen = []
+
+    async def chore():
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("ended")
+
+    async def close():
+        seen.append("closed")
+
+    register = signalled(add_echo(Echo()), signal.SIGTERM)
+    settings = Settings(drain_delay=0, drain_grace=0)
+    serve(settings, register, name="echo", on_close=close, background=[chore])
+
+    assert seen == ["begun", "ended", "closed"]
+
+
 def test_a_second_signal_ends_the_waiting(process_log):
     settings = Settings(drain_delay=600, drain_grace=600)
 
