@@ -22,6 +22,7 @@ from plait.gateway.status import error_json
 from plait.gateway.upstream import Answers, Terms, Upstream
 from plait.mesh.call import Metadata
 from plait.mesh.identity.identity import User
+from plait.mesh.metadata import CLIENT_ADDRESS
 
 _BYTES = "application/octet-stream"
 
@@ -158,6 +159,8 @@ class Rest:
             ("x-request-id", request.id),
             *passed_on(request.headers, self._passing.requests),
         ]
+        if request.client:
+            metadata = [*metadata, (CLIENT_ADDRESS, request.client)]
         if user is not None:
             metadata = [*metadata, ("authorization", f"Bearer {user.token}")]
         timeout = timeout_of(
