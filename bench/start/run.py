@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "start.md"
 ROUNDS = 7
 PATIENCE = 60.0  # seconds
-PROCESSES = ("gateway", "console", "otlp", "catalog")
+SECRET = "what the bench tells identity, the same in every round"
+PROCESSES = ("gateway", "console", "otlp", "identity", "catalog")
 PACKAGES = ("granian", "grpcio", "opentelemetry-sdk", "protobuf", "sqlalchemy", "uvloop")
 
 
@@ -134,7 +135,7 @@ def _round(root: Path) -> Round:
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "plait.cli.main", "up"],
         cwd=root,
-        env={**os.environ, **moved},
+        env={"IDENTITY_SECRET": SECRET, **os.environ, **moved},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIT = Path(sys.executable).with_name("plait")
-PUBLISHED = {"gateway": 8080, "console": 8090, "catalog": 9092, "otlp": 4318}
+PUBLISHED = {"gateway": 8080, "console": 8090, "identity": 9091, "catalog": 9092, "otlp": 4318}
 
 
 def free_ports(count: int) -> list[int]:
@@ -83,6 +83,7 @@ def start(folder: Path, **variables: str) -> Shop:
         **{key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         **{f"PLAIT_PORT_{name.upper()}": str(port) for name, port in ports.items()},
         "HOME": str(folder),
+        "IDENTITY_SECRET": secrets.token_urlsafe(32),
         **variables,
     }
     shop = Shop(folder=folder, ports=ports, environment=environment)

@@ -63,7 +63,7 @@ def test_a_whole_file_is_read(write):
 def test_the_file_of_this_project_is_read():
     project = load(Path(__file__).parents[2], {})
 
-    assert [service.name for service in project.services] == ["catalog"]
+    assert [service.name for service in project.services] == ["identity", "catalog"]
 
 
 def test_gateway_console_and_services_may_be_left_out(write):
