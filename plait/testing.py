@@ -15,6 +15,7 @@ from pathlib import Path
 
 from joserfc.jwk import OKPKey
 
+from plait.background import Chore
 from plait.clock import Clock, SystemClock
 from plait.mesh.call import Call, Interceptor
 from plait.mesh.channel import connect
@@ -148,13 +149,15 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 - as `plait.service.Server`
     register: Register,
     *,
     name: str = "test",
     settings: Settings | None = None,
     ready: Ready | None = None,
     clock: Clock | None = None,
+    background: Sequence[Chore] = (),
+    observers: Sequence[Interceptor] = (),
 ) -> AsyncGenerator[Serving]:
     """Run a server with the whole stack on 127.0.0.1 and a free port while the block lasts.
 
@@ -164,6 +167,8 @@ async def serving(
         settings: of the service; where it listens, its keys and its times of draining are replaced.
         ready: whether calls can be served, for the health check.
         clock: what deadlines and tokens are measured with, on both sides.
+        background: what the server does beside its calls.
+        observers: what the service itself wants to see of each call.
     """
     clock = clock or SystemClock()
     with tempfile.TemporaryDirectory(prefix="plait-") as folder:
@@ -178,7 +183,15 @@ async def serving(
                 "drain_grace": 1.0,
             }
         )
-        server = Server(own, register, name=name, ready=ready, clock=clock)
+        server = Server(
+            own,
+            register,
+            name=name,
+            ready=ready,
+            clock=clock,
+            background=background,
+            observers=observers,
+        )
         port = await server.start()
         running = Serving(
             server=server, name=name, target=f"127.0.0.1:{port}", keys=keys, clock=clock

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from google.protobuf.message import Message
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, Select, and_, or_
 
 from plait.errors import InvalidArgument, Violation
 
@@ -99,6 +99,15 @@ def after(keys: Sequence[Key], values: Position) -> ColumnElement[bool]:
         alternatives.append(and_(*equal, key.beyond(value)))
         equal.append(key.column == value)
     return and_(or_(alternatives[0], equal[0]), or_(*alternatives))
+
+
+def read_on(
+    statement: Select[Any], keys: Sequence[Key], *, limit: int, position: Position | None
+) -> Select[Any]:
+    """Return the statement for its first rows in the order of the keys, after a position if any."""
+    if position is not None:
+        statement = statement.where(after(keys, position))
+    return statement.order_by(*(key.order() for key in keys)).limit(limit)
 
 
 def _check(content: bytes, query: str) -> bytes:

@@ -1,8 +1,8 @@
 """SQLite, the embedded database: one file, one writer at a time, readers beside it (WAL).
 
 Each connection lives in a thread of its own, which a statement crosses to once: by SQLAlchemy's
-asynchronous driver it takes five crossings (measured for a one-row SELECT in a transaction: 930 us
-of CPU against 130 us here).
+asynchronous driver it takes five crossings, and a one-row SELECT in a transaction several times the
+CPU (docs/decisions/0006 and bench/results/database.md say how many).
 """
 
 import asyncio

@@ -46,6 +46,13 @@ class MethodNotAllowed(_Own, Unimplemented):
         self.allow = allow
 
 
+class NeedsWebsocket(_Own, Unimplemented):
+    """The route is one for messages both ways at once, which HTTP alone cannot carry: 501.
+
+    Not 426: that would promise an upgrade (RFC 9110 section 15.5.22) which this gateway refuses.
+    """
+
+
 class NotAcceptable(_Own, InvalidArgument):
     """The client accepts no form that the answer could take: 406."""
 

@@ -19,10 +19,10 @@ from plait.gateway.settings import GatewaySettings
 from plait.gateway.threads import wait_for_foreign_threads
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.identity import GATEWAY
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.telemetry import setup
-
-NAME = "gateway"
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def run(
         SystemExit: with code 1 and a sentence on stderr where the contracts cannot be served, it is
             not known where a service is, or the port is taken.
     """
-    setup.setup(NAME, log_level=settings.log_level, allowed=ALLOWED)
+    setup.setup(GATEWAY, log_level=settings.log_level, allowed=ALLOWED)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_until_signal(settings, services, title, version))
@@ -91,18 +91,20 @@ async def built(
     """
     clock = clock or SystemClock()
     contracts = _contracts(Path(settings.contracts), services)
+    trusted = _trusted(settings, clock)
     upstream = _upstream(settings, contracts, services, clock)
     try:
         yield Gateway(
             contracts,
             upstream,
-            verifier(settings, NAME, clock),
+            trusted,
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
         )
     finally:
         await upstream.close()
+        await trusted.close()
 
 
 async def serve_until(
@@ -160,7 +162,7 @@ async def _until_signal(
 
 
 def _ended(why: str) -> SystemExit:
-    sys.stderr.write(f"{NAME} {why}\n")
+    sys.stderr.write(f"{GATEWAY} {why}\n")
     return SystemExit(1)
 
 
@@ -177,6 +179,13 @@ def _contracts(path: Path, services: Mapping[str, Exposed]) -> Contracts:
         raise CannotStart(f"the contracts in {path} cannot be served:\n{error}") from error
 
 
+def _trusted(settings: GatewaySettings, clock: Clock) -> Verifier:
+    try:
+        return verifier(settings, GATEWAY, clock)
+    except TrustError as error:
+        raise CannotStart(str(error)) from error
+
+
 def _upstream(
     settings: GatewaySettings,
     contracts: Contracts,
@@ -187,7 +196,12 @@ def _upstream(
     try:
         channels = {
             exposed: connect(
-                exposed.name, settings, target=exposed.target, clock=clock, find_method=known.get
+                exposed.name,
+                settings,
+                target=exposed.target,
+                clock=clock,
+                find_method=known.get,
+                methods=known.values(),
             )
             for exposed in set(services.values())
         }

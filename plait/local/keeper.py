@@ -22,8 +22,8 @@ from plait.local.spawner import CannotStart, Child, Spawner
 class Plan:
     """How one process is run.
 
-    `migrate` runs before each start of it; `seed` once, when it is ready, as long as the file
-    `unseeded` is there, which a migration makes that has made the database.
+    `migrate` runs before each start of it. `seed` fills its database, if the file `unseeded` is
+    there, which a migration makes that has made the database.
     """
 
     address: str
@@ -52,6 +52,9 @@ class Pace:
     back_off: BackOff = field(default_factory=BackOff)
 
 
+_WAITS = "its new database waits for its seed"
+
+
 class Keeper:
     """One process, whichever of its lives it is in; `changed` is told each new state."""
 
@@ -73,11 +76,32 @@ class Keeper:
         self._pace = pace
         self._changed = changed
         self._child: Child | None = None
-        self._seeding: asyncio.Task[None] | None = None
+        self._due = plan.seed is not None
         self._wake = asyncio.Event()
         self._stop = False
         self._kill = False
         self._renew = False
+
+    @property
+    def seed(self) -> Start | None:
+        """How its database is filled, if it can be."""
+        return self._plan.seed
+
+    @property
+    def unseeded(self) -> bool:
+        """Whether its database waits to be filled."""
+        return self._due and self._plan.unseeded is not None and self._plan.unseeded.exists()
+
+    def seeding(self, note: str, *, busy: bool) -> None:
+        """Take in how far its seed is; `busy` if it is to be waited for."""
+        self._become(self.process.noted(note, busy=busy))
+
+    def seeded(self, note: str, *, done: bool) -> None:
+        """Take in that its seed has ended, which is not tried again; `done` if it went well."""
+        self._due = False
+        if done and self._plan.unseeded is not None:
+            self._plan.unseeded.unlink(missing_ok=True)  # `plait seed` does it too
+        self._become(self.process.noted(note, busy=False))
 
     async def run(self) -> None:
         """Keep the process alive until `stop`."""
@@ -93,7 +117,6 @@ class Keeper:
                     self._renew = False
                     self._become(self.process.renewed())
         finally:
-            await self._end_seeding()
             await self._plan.probe.close()
             self._become(self.process.stopped())
 
@@ -169,10 +192,10 @@ class Keeper:
 
     async def _watch(self) -> None:
         while True:
-            answered = self.process.answered(await self._plan.probe(), self._now())
-            if answered.state is State.READY and self._is_unseeded():
-                answered = answered.noted("seeding its new database", busy=True)
-                self._seeding = asyncio.create_task(self._seed(), name=f"seed {self._plan.name}")
+            problem = await self._plan.probe()
+            answered = self.process.answered(problem, self._now())  # as it is now, not as it was
+            if answered.state is State.READY is not self.process.state and self.unseeded:
+                answered = answered.noted(_WAITS, busy=True)
             self._become(answered)
             await asyncio.sleep(self._until_next_probe())
 
@@ -181,36 +204,6 @@ class Keeper:
             return self._pace.ready
         starting = self.process.state is State.STARTING
         return self._pace.starting if starting else self._pace.unready
-
-    def _is_unseeded(self) -> bool:
-        mark = self._plan.unseeded
-        return self._seeding is None and mark is not None and mark.exists()
-
-    async def _seed(self) -> None:
-        assert self._plan.seed is not None
-        assert self._plan.unseeded is not None
-        rotate(Path(self._plan.seed.log))
-        try:
-            child = await self._spawner.start(self._plan.seed)
-        except CannotStart as error:
-            self._become(self.process.noted(f"not seeded: {error}", busy=False))
-            return
-        try:
-            code = await asyncio.shield(child.exit)
-        finally:
-            self._spawner.signal(child, signal.SIGKILL)
-        if code:
-            note = f"its seed {how_it_ended(code)}: plait logs {self._plan.seed.name}"
-        else:
-            self._plan.unseeded.unlink()
-            note = "seeded"
-        self._become(self.process.noted(note, busy=False))
-
-    async def _end_seeding(self) -> None:
-        if self._seeding is not None:
-            self._seeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._seeding
 
     async def _pause(self) -> None:
         self._wake.clear()

@@ -1,320 +1,37 @@
-"""The language of filters (AIP-160): from text to a tree, or an error that says where.
+"""What a filter of products may speak of, and what its fields mean."""
 
-expression = sequence { "AND" sequence }        sequence   = term { "OR" term }   (OR binds tighter)
-term       = [ "NOT" | "-" ] simple             simple     = "(" expression ")" | comparison
-comparison = field operator value               value      = "quoted" | word
-"""
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
-from operator import attrgetter, eq, ge, gt, le, lt, ne
-from typing import Any
-
-from plait.errors import InvalidArgument, Violation
+from plait.data import filter as language
+from plait.data.filter import Filter
+from plait.data.kinds import AMOUNT, CURRENCY, TAGS, TEXT, TIME, Fields
 from services.catalog.domain import Product
 
-_MOST_COMPARISONS = 20
-_MOST_DEPTH = 20
-
-
-class InvalidFilter(InvalidArgument):
-    """The filter cannot be understood."""
-
-
-class Operator(Enum):
-    EQ = "="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-    HAS = ":"
-
-
-class Kind(Enum):
-    """What a field holds, and so what it can be compared with."""
-
-    TEXT = "a text"
-    TAGS = "a tag"
-    AMOUNT = "a number such as 19.99, of at most nine decimals"
-    CURRENCY = "a currency such as EUR"
-    TIME = 'a time such as "2026-01-31T12:00:00Z"'
-
-
-_ORDERED = frozenset(Operator) - {Operator.HAS}
-_OPERATORS: Mapping[Kind, frozenset[Operator]] = {
-    Kind.TEXT: frozenset(Operator),
-    Kind.TAGS: frozenset({Operator.HAS}),
-    Kind.AMOUNT: _ORDERED,
-    Kind.CURRENCY: frozenset({Operator.EQ, Operator.NE}),
-    Kind.TIME: _ORDERED,
+FIELDS: Fields = {
+    "sku": TEXT,
+    "title": TEXT,
+    "description": TEXT,
+    "category": TEXT,
+    "tags": TAGS,
+    "price": AMOUNT,
+    "price.currency_code": CURRENCY,
+    "create_time": TIME,
+    "update_time": TIME,
 }
 
-FIELDS: Mapping[str, Kind] = {
-    "sku": Kind.TEXT,
-    "title": Kind.TEXT,
-    "description": Kind.TEXT,
-    "category": Kind.TEXT,
-    "tags": Kind.TAGS,
-    "price": Kind.AMOUNT,
-    "price.currency_code": Kind.CURRENCY,
-    "create_time": Kind.TIME,
-    "update_time": Kind.TIME,
+_VALUES: Mapping[str, Callable[[Product], object]] = {
+    **{field: attrgetter(field) for field in FIELDS},
+    "price": attrgetter("price.total_nanos"),
+    "price.currency_code": attrgetter("price.currency"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A field compared with a value: text as str, an amount in nanos as int, a time as datetime."""
-
-    field: str
-    operator: Operator
-    value: str | int | datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    term: "Filter"
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    terms: tuple["Filter", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    terms: tuple["Filter", ...]
-
-
-Filter = Comparison | Not | All | AnyOf
 
 
 def parse_filter(text: str) -> Filter | None:
-    """Return what the text says, None if it says nothing.
-
-    Raises:
-        InvalidFilter: with the character at which it is not understood; the first one is 1.
-    """
-    parser = _Parser(text)
-    return parser.whole() if parser.token.kind != "end" else None
+    """Return what the text says, None if it says nothing; raises InvalidFilter."""
+    return language.parse_filter(text, FIELDS)
 
 
 def matches(wanted: Filter | None, product: Product) -> bool:
     """Whether a filter lets a product through: what its terms mean, for stores to be held to."""
-    match wanted:
-        case None:
-            return True
-        case Not(term):
-            return not matches(term, product)
-        case All(terms):
-            return all(matches(term, product) for term in terms)
-        case AnyOf(terms):
-            return any(matches(term, product) for term in terms)
-        case Comparison(field, operator, value):
-            return _MEANING[operator](_VALUES[field](product), value)
-
-
-def _holds(held: Any, value: Any) -> bool:
-    """Whether a text holds another, upper and lower case alike, or tags hold a tag."""
-    return value.lower() in held.lower() if isinstance(held, str) else value in held
-
-
-_MEANING: Mapping[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQ: eq,
-    Operator.NE: ne,
-    Operator.LT: lt,
-    Operator.LE: le,
-    Operator.GT: gt,
-    Operator.GE: ge,
-    Operator.HAS: _holds,
-}
-_VALUES: Mapping[str, Callable[[Product], object]] = {
-    "sku": attrgetter("sku"),
-    "title": attrgetter("title"),
-    "description": attrgetter("description"),
-    "category": attrgetter("category"),
-    "tags": attrgetter("tags"),
-    "price": attrgetter("price.total_nanos"),
-    "price.currency_code": attrgetter("price.currency"),
-    "create_time": attrgetter("create_time"),
-    "update_time": attrgetter("update_time"),
-}
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<string>"(?:[^"\\]|\\.)*")
-      | (?P<operator><=|>=|!=|[=<>:])
-      | (?P<open>\() | (?P<close>\)) | (?P<minus>-)
-      | (?P<word>[^\s"()=<>!:]+)""",
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_KEYWORDS = frozenset({"AND", "OR", "NOT"})
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,9})?")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-    def __str__(self) -> str:
-        return "the end" if self.kind == "end" else f"`{self.text[:50]}`"
-
-
-class _Parser:
-    """Reads one token ahead; each method reads one rule of the grammar."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens = _tokens(text)
-        self._comparisons = 0
-        self._depth = 0
-        self.token = next(self._tokens)
-
-    def whole(self) -> Filter:
-        found = self._expression()
-        if self.token.kind != "end":
-            raise _wrong(self.token, "expected AND, OR or the end")
-        return found
-
-    def _expression(self) -> Filter:
-        terms = [self._sequence()]
-        while self._keyword("AND"):
-            terms.append(self._sequence())
-        return terms[0] if len(terms) == 1 else All(tuple(terms))
-
-    def _sequence(self) -> Filter:
-        terms = [self._term()]
-        while self._keyword("OR"):
-            terms.append(self._term())
-        return terms[0] if len(terms) == 1 else AnyOf(tuple(terms))
-
-    def _term(self) -> Filter:
-        if self.token.kind == "minus":
-            self._next()
-            return Not(self._simple())
-        return Not(self._simple()) if self._keyword("NOT") else self._simple()
-
-    def _simple(self) -> Filter:
-        opening = self.token
-        if opening.kind != "open":
-            return self._comparison()
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise _wrong(opening, f"expected at most {_MOST_DEPTH} parentheses inside each other")
-        self._next()
-        inner = self._expression()
-        if self.token.kind != "close":
-            raise _wrong(self.token, f"expected `)` for the `(` at character {opening.at}")
-        self._depth -= 1
-        self._next()
-        return inner
-
-    def _comparison(self) -> Comparison:
-        field = self._next()
-        if field.kind != "word" or field.text in _KEYWORDS:
-            raise _wrong(field, "expected a field")
-        kind = FIELDS.get(field.text)
-        if kind is None:
-            raise _wrong(field, f"expected one of the fields {', '.join(FIELDS)}")
-        self._comparisons += 1
-        if self._comparisons > _MOST_COMPARISONS:
-            raise _wrong(field, f"expected at most {_MOST_COMPARISONS} comparisons")
-        return Comparison(field.text, self._operator(field.text, kind), self._value(kind))
-
-    def _operator(self, field: str, kind: Kind) -> Operator:
-        token = self._next()
-        allowed = _OPERATORS[kind]
-        if token.kind != "operator" or Operator(token.text) not in allowed:
-            names = " ".join(operator.value for operator in Operator if operator in allowed)
-            raise _wrong(token, f"expected after `{field}` one of the operators {names}")
-        return Operator(token.text)
-
-    def _value(self, kind: Kind) -> str | int | datetime:
-        token = self._next()
-        text = token.text
-        if token.kind == "minus" and self.token.kind == "word" and self.token.at == token.at + 1:
-            text += self._next().text
-        elif token.kind == "string":
-            text = _unquoted(token)
-        elif token.kind != "word" or text in _KEYWORDS:
-            raise _wrong(token, f"expected {kind.value}")
-        value = _read(kind, text)
-        if value is None:
-            raise _wrong(token, f"expected {kind.value}")
-        return value
-
-    def _keyword(self, word: str) -> bool:
-        if self.token.kind != "word" or self.token.text != word:
-            return False
-        self._next()
-        return True
-
-    def _next(self) -> _Token:
-        token = self.token
-        if token.kind != "end":
-            self.token = next(self._tokens)
-        return token
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    if "\0" in text:  # which no database of texts can look for
-        raise _wrong(_Token("text", "\\0", text.index("\0") + 1), "expected readable characters")
-    at = 0
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            expected = "a closing quote for the quote" if text[at] == '"' else "an operator"
-            raise _wrong(_Token("text", text[at:], at + 1), f"expected {expected}")
-        if found.lastgroup and found.lastgroup != "space":
-            yield _Token(found.lastgroup, found.group(), at + 1)
-        at = found.end()
-    yield _Token("end", "", len(text) + 1)
-
-
-def _unquoted(token: _Token) -> str:
-    text = token.text[1:-1]
-    for escaped in _ESCAPE.finditer(text):
-        if escaped[1] not in '"\\':
-            here = _Token("escape", escaped[0], token.at + 1 + escaped.start())
-            raise _wrong(here, 'expected after a backslash in quotes `"` or another backslash')
-    return _ESCAPE.sub(r"\1", text)
-
-
-def _read(kind: Kind, text: str) -> str | int | datetime | None:
-    """Return the value of a text, None if it is not of this kind."""
-    if kind is Kind.AMOUNT:
-        return _nanos(text) if _AMOUNT.fullmatch(text) else None
-    if kind is Kind.TIME:
-        return _time(text) if _TIME.fullmatch(text) else None
-    if kind is Kind.CURRENCY:
-        return text if _CURRENCY.fullmatch(text) else None
-    return text
-
-
-def _nanos(text: str) -> int:
-    units, _, decimals = text.partition(".")
-    return int(units + decimals.ljust(9, "0"))
-
-
-def _time(text: str) -> datetime | None:
-    """Read an RFC 3339 time; what is finer than a microsecond is cut off."""
-    try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _wrong(token: _Token, expected: str) -> InvalidFilter:
-    message = f"{expected} at character {token.at}, found {token}"
-    return InvalidFilter(
-        f"filter: {message}",
-        violations=[Violation(field="filter", description=message, rule="filter")],
-    )
+    return language.matches(wanted, product, _VALUES)

@@ -1,15 +1,13 @@
 """The tables of the catalog, and products as their rows."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Row, Table, Text
 
+from plait.data.conditions import members_of, set_of
+from plait.data.times import microseconds, time_of
 from plait.money import Money
 from services.catalog.domain import Picture, Product, picture_name
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _METADATA = MetaData()
 PRODUCTS = Table(
@@ -28,11 +26,6 @@ PRODUCTS = Table(
 PICTURES = Table("pictures", _METADATA, Column("product", Text), Column("content", LargeBinary))
 
 
-def microseconds(time: datetime) -> int:
-    """Return a time as the database keeps it: microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
-
-
 def values_of(product: Product) -> dict[str, object]:
     """Return the columns of a product."""
     picture = product.picture
@@ -44,7 +37,7 @@ def values_of(product: Product) -> dict[str, object]:
         "currency": product.price.currency,
         "price": product.price.total_nanos,
         "category": product.category,
-        "tags": f" {' '.join(product.tags)} " if product.tags else "",
+        "tags": set_of(product.tags),
         "create_time": microseconds(product.create_time),
         "update_time": microseconds(product.update_time),
         "delete_time": product.delete_time and microseconds(product.delete_time),
@@ -65,11 +58,11 @@ def product_of(row: Row[Any]) -> Product:
         description=row.description,
         price=Money.from_nanos(row.price, row.currency),
         category=row.category,
-        tags=tuple(row.tags.split()),
+        tags=members_of(row.tags),
         picture=_picture_of(row),
-        create_time=_time(row.create_time),
-        update_time=_time(row.update_time),
-        delete_time=None if row.delete_time is None else _time(row.delete_time),
+        create_time=time_of(row.create_time),
+        update_time=time_of(row.update_time),
+        delete_time=None if row.delete_time is None else time_of(row.delete_time),
         revision=row.revision,
     )
 
@@ -82,9 +75,5 @@ def _picture_of(row: Row[Any]) -> Picture | None:
         content_type=row.picture_type,
         size_bytes=row.picture_size,
         sha256=row.picture_sha256,
-        update_time=_time(row.picture_time),
+        update_time=time_of(row.picture_time),
     )
-
-
-def _time(stored: int) -> datetime:
-    return _EPOCH + stored * _MICROSECOND

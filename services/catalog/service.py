@@ -7,6 +7,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 
 from plait.clock import Clock
+from plait.data.order import types_of
 from plait.data.pagination import page_token, position, query_of
 from plait.idempotency import claim_of
 from plait.ids import NewId
@@ -57,7 +58,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.ListProductsRequest, context: object
     ) -> pb.ListProductsResponse:
         order, asked = parse_order(request.order_by), query_of(request)
-        kinds = [FIELDS[by.field] for by in order]
+        kinds = types_of(order, FIELDS)
         page = await self._store.page(
             Query(
                 filter=parse_filter(request.filter),

@@ -13,6 +13,8 @@ from sqlalchemy import Row, and_, bindparam, insert, or_, select, text, update
 from plait.data.backend import Conflict
 from plait.data.claims import Claim
 from plait.data.database import Database, Snapshot, Transaction
+from plait.data.filter import Filter
+from plait.data.order import By, position_of
 from plait.data.pagination import Position
 from plait.errors import Error
 from plait.ids import NewId
@@ -25,11 +27,9 @@ from services.catalog.domain import (
     picture_name,
 )
 from services.catalog.draft import Draft
-from services.catalog.filter import Filter
 from services.catalog.imports import Created, Outcome, Shelf, Updated
-from services.catalog.order import By
 from services.catalog.rows import PICTURES, PRODUCTS, product_of, values_of
-from services.catalog.statements import page_of, position_of, search_for, those, words_of
+from services.catalog.statements import page_of, search_for, those, words_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from sqlalchemy import column, insert, select, table
 
 from plait.data import pagination
-from plait.data.pagination import InvalidPageToken, Key, after, page_token, position, query_of
+from plait.data.pagination import (
+    InvalidPageToken,
+    Key,
+    page_token,
+    position,
+    query_of,
+    read_on,
+)
 from plait.errors import Code
 from shop.catalog.v1 import catalog_pb2
 
@@ -152,8 +159,6 @@ async def add(database, names, chance):
 
 
 async def read_page(database, keys, place, size):
-    statement = select(THINGS).order_by(*(key.order() for key in keys)).limit(size)
-    if place is not None:
-        statement = statement.where(after(keys, place))
+    statement = read_on(select(THINGS), keys, limit=size, position=place)
     async with database.snapshot() as tx:
         return (await tx.execute(statement)).rows

@@ -21,6 +21,7 @@ from plait.gateway.edge.observe import Observer
 from plait.gateway.server import Connections, serve
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
+from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
 from plait.mesh.identity.tokens import Trust, Verifier
 from plait.mesh.interceptors.tracing import tracing
@@ -314,7 +315,9 @@ async def live(
     )
     upstream = Upstream({service.name: channel for service in contracts.services})
     users = Trust(
-        keys=Keys(keys.user_jwks, clock), issuer="https://plait.local/identity", audience="shop"
+        keys=Keys(KeyFile(keys.user_jwks), clock),
+        issuer="https://plait.local/identity",
+        audience="shop",
     )
     gateway = Gateway(
         contracts,

@@ -33,6 +33,23 @@ def test_a_ready_process_with_a_problem_is_unready_and_says_why(born):
     assert unready.answered("", now=103.0).note == ""
 
 
+def test_what_is_known_of_it_outlasts_a_problem(born):
+    ready = born.answered("", now=101.0).noted("its seed exited with code 1", busy=False)
+    unready = ready.answered("NOT_SERVING", now=102.0)
+
+    assert unready.note == "NOT_SERVING"
+    assert unready.answered("", now=103.0).note == "its seed exited with code 1"
+
+
+def test_what_becomes_known_during_a_problem_is_shown_after_it(born):
+    unready = born.answered("", now=101.0).answered("NOT_SERVING", now=102.0)
+
+    seeded = unready.noted("seeded", busy=False)
+
+    assert seeded.note == "NOT_SERVING"
+    assert seeded.answered("", now=103.0).note == "seeded"
+
+
 def test_health_is_news_only_once(born):
     ready = born.answered("", now=101.0)
 

@@ -1,7 +1,8 @@
 """Promises of the two stacks: who stands outside of whom."""
 
 from plait.clock import SystemClock
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
+from plait.mesh.interceptors.audit import audit
 from plait.mesh.stack import client_stack, probe_stack, server_stack
 from plait.settings import Settings
 
@@ -25,6 +26,18 @@ def test_a_server_observes_first_then_answers_then_refuses():
         "authorize",
         "validate",
     ]
+
+
+def test_the_observers_of_a_service_stand_outside_of_the_status():
+    clock = SystemClock()
+    stack = server_stack(
+        domain="echo.shop",
+        verifier=verifier(Settings(), "echo", clock),
+        clock=clock,
+        observers=[audit(print)],
+    )
+
+    assert concerns(stack)[2:5] == ["logs", "audit", "status"]
 
 
 def test_probes_make_no_noise_and_need_no_token():

@@ -10,6 +10,7 @@ UNARY = 2.0
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _GRPC = re.compile(r"(\d{1,8})([HMSmun])")
+_CONNECT = re.compile(r"\d{1,10}")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
@@ -23,7 +24,8 @@ def timeout_of(
     """Return the seconds that a call may take, None for as long as it likes.
 
     It is the least of what the contract declares (2 s for a unary method without a word),
-    `Request-Timeout` (seconds, with a fraction) and `Grpc-Timeout` (gRPC's PROTOCOL-HTTP2).
+    `Request-Timeout` (seconds, with a fraction), `Grpc-Timeout` (gRPC's PROTOCOL-HTTP2) and
+    `Connect-Timeout-Ms` (connectrpc.com/docs/protocol, Timeout).
 
     Raises:
         InvalidTimeout: a header is there and is no time.
@@ -34,6 +36,8 @@ def timeout_of(
         wanted.append(_seconds(text))
     if (text := headers.get("grpc-timeout")) is not None:
         wanted.append(_grpc(text))
+    if (text := headers.get("connect-timeout-ms")) is not None:
+        wanted.append(_connect(text))
     return min(wanted, default=None)
 
 
@@ -53,3 +57,12 @@ def _grpc(text: str) -> float:
             " H, M, S, m, u, n, for example 1500m"
         )
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _connect(text: str) -> float:
+    if not _CONNECT.fullmatch(text):
+        raise InvalidTimeout(
+            f'the header Connect-Timeout-Ms is "{text[:40]}"; expected milliseconds, at most 10'
+            " digits, for example 1500"
+        )
+    return int(text) / 1000

@@ -9,12 +9,18 @@ from plait.gateway.rest.request import RequestBinding
 from plait.gateway.rules import Rule
 
 
+def is_conversation(method: Method, rule: Rule) -> bool:
+    """Whether a rule takes a stream of requests, and no body in which they could come."""
+    return method.rpc.client_streaming and not rule.body
+
+
 class Binding:
     """Both ways of one route, without any I/O.
 
     Attributes:
         method: the method that the route leads to.
         rule: the rule.
+        conversation: messages go both ways at once; only a WebSocket could carry them.
         takes_body: False where the rule binds no body; a request that has one is refused.
         raw_request: the body is not JSON but the bytes of a google.api.HttpBody.
         raw_response: the reply is a google.api.HttpBody.
@@ -23,6 +29,7 @@ class Binding:
     def __init__(self, method: Method, rule: Rule, contracts: Contracts) -> None:
         self.method = method
         self.rule = rule
+        self.conversation = is_conversation(method, rule)
         self.takes_body = bool(rule.body)
         self._request = RequestBinding(method.request, rule, contracts)
         self._reply = ReplyBinding(method, rule, contracts)

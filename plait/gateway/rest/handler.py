@@ -9,7 +9,7 @@ from plait.gateway.edge.deadline import timeout_of
 from plait.gateway.edge.headers import DATA_POLICY, passed_back, passed_on
 from plait.gateway.edge.http import Headers, Request, Response, Stream
 from plait.gateway.edge.limits import Limits
-from plait.gateway.errors import MethodNotAllowed, RouteNotFound
+from plait.gateway.errors import MethodNotAllowed, NeedsWebsocket, RouteNotFound
 from plait.gateway.rest.binding import Binding
 from plait.gateway.rest.negotiation import Format, body_format, reply_format
 from plait.gateway.rest.output import Output, output_of
@@ -22,6 +22,7 @@ from plait.gateway.status import error_json
 from plait.gateway.upstream import Answers, Terms, Upstream
 from plait.mesh.call import Metadata
 from plait.mesh.identity.identity import User
+from plait.mesh.metadata import AUTHORIZATION, CLIENT_ADDRESS
 
 _BYTES = "application/octet-stream"
 
@@ -95,6 +96,11 @@ class Rest:
             plait.errors.Error: the request does not fit the contract, or what the service answered.
         """
         binding = found.target
+        if binding.conversation:
+            raise NeedsWebsocket(
+                f"{binding.method.name} takes and gives messages at the same time: expected a"
+                " WebSocket, which this gateway does not speak; call it by gRPC"
+            )
         rpc = binding.method.rpc
         form = reply_format(
             request.headers.get("accept", ""),
@@ -158,8 +164,10 @@ class Rest:
             ("x-request-id", request.id),
             *passed_on(request.headers, self._passing.requests),
         ]
+        if request.client:
+            metadata = [*metadata, (CLIENT_ADDRESS, request.client)]
         if user is not None:
-            metadata = [*metadata, ("authorization", f"Bearer {user.token}")]
+            metadata = [*metadata, (AUTHORIZATION, f"Bearer {user.token}")]
         timeout = timeout_of(
             request.headers, declared=method.rpc.deadline, streaming=method.rpc.streams
         )

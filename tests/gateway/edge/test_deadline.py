@@ -22,7 +22,11 @@ from plait.gateway.edge.deadline import UNARY, InvalidTimeout, timeout_of
         ({"grpc-timeout": "250m"}, None, False, 0.25),
         ({"grpc-timeout": "99999999n"}, None, False, 0.099999999),
         ({"grpc-timeout": "5u"}, None, False, 5e-6),
+        ({"connect-timeout-ms": "250"}, None, False, 0.25),
+        ({"connect-timeout-ms": "9999999999"}, None, True, 9_999_999.999),
+        ({"connect-timeout-ms": "0"}, None, False, 0.0),
         ({"grpc-timeout": "1S", "request-timeout": "0.5"}, None, False, 0.5),
+        ({"connect-timeout-ms": "400", "request-timeout": "0.5"}, None, False, 0.4),
     ],
 )
 def test_the_least_counts(headers, declared, streaming, expected):
@@ -43,3 +47,9 @@ def test_a_request_timeout_that_is_none_is_refused(text):
 def test_a_grpc_timeout_that_is_none_is_refused(text):
     with pytest.raises(InvalidTimeout, match="at most 8 digits"):
         timeout_of({"grpc-timeout": text}, declared=None, streaming=False)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "1s", "1" * 11])
+def test_a_connect_timeout_that_is_none_is_refused(text):
+    with pytest.raises(InvalidTimeout, match="expected milliseconds, at most 10 digits"):
+        timeout_of({"connect-timeout-ms": text}, declared=None, streaming=False)

@@ -439,6 +439,33 @@ async def test_both_sides_may_stream(shop):
     assert said == ["you said a", "you said b"]
 
 
+CONVERSATION = "/v1/chat:connect"
+
+
+@pytest.mark.parametrize("upgrade", [{}, {"connection": "upgrade", "upgrade": "websocket"}])
+async def test_a_conversation_without_a_websocket_is_501_and_says_so(shop, upgrade):
+    answer = await shop.client.get(CONVERSATION, headers=upgrade)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 501
+    assert error["status"] == "UNIMPLEMENTED"
+    assert error["details"][0]["reason"] == "NEEDS_WEBSOCKET"
+    assert error["details"][0]["domain"] == "gateway"
+    assert error["message"].startswith("plait.testing.v1.LibraryService.Chat takes and gives")
+    assert "expected a WebSocket, which this gateway does not speak" in error["message"]
+    assert "upgrade" not in answer.headers
+    assert shop.backend.calls == []
+
+
+async def test_a_conversation_has_a_path_like_any_other(shop):
+    head = await shop.client.head(CONVERSATION)
+    other = await shop.client.post(CONVERSATION, content=b"{}")
+
+    assert head.status_code == 501
+    assert other.status_code == 405
+    assert other.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
 async def test_a_stream_ends_with_unavailable_when_the_gateway_stops(
     library, message_class, tmp_path
 ):
