@@ -101,6 +101,7 @@ async def built(
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
+            clock=clock,
         )
     finally:
         await upstream.close()

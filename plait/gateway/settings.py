@@ -47,6 +47,8 @@ class GatewaySettings(Settings):
         default=10.0, gt=0, description="until all headers are there, and of idle connections"
     )
     body_pause: float = Field(default=30.0, gt=0, description="pause in the middle of a body")
+    body_time: float = Field(default=60.0, gt=0, description="for a body with one message")
+    stream_time: float = Field(default=3600.0, gt=0, description="for a whole stream of a client")
     write_pause: float = Field(default=60.0, gt=0, description="in which a client reads nothing")
     heartbeat: float = Field(
         default=15.0, gt=0, description="after which an idle event stream says that it is there"
@@ -78,6 +80,8 @@ class GatewaySettings(Settings):
                 item=self.max_item,
                 stream=self.max_stream,
                 body_pause=self.body_pause,
+                body_time=self.body_time,
+                stream_time=self.stream_time,
                 write_pause=self.write_pause,
             ),
             passing=Passing(

@@ -31,6 +31,9 @@ class Limits:
         item: one message of a client's stream.
         stream: the whole body of a client's stream.
         body_pause: how long a client may pause in the middle of a body.
+        body_time: how long the body of a method that takes one message may take from its first
+            byte to its last.
+        stream_time: the same of a client's stream, with the time that the service takes for it.
         write_pause: how long a client may read nothing of what is ready for it.
     """
 
@@ -41,6 +44,8 @@ class Limits:
     item: int = 4 * 1024 * 1024
     stream: int = 1024 * 1024 * 1024
     body_pause: float = 30.0
+    body_time: float = 60.0
+    stream_time: float = 3600.0
     write_pause: float = 60.0
 
 
