@@ -5,12 +5,11 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar
 
-from plait.errors import DeadlineExceeded, Error, Internal
+from plait.errors import Error, Internal
 from plait.gateway.edge.asgi import Receive, Scope, Send
 from plait.gateway.edge.http import Response, Stream
-from plait.gateway.errors import BodyTooLarge
+from plait.gateway.errors import BodyTimedOut, BodyTooLarge
 
 _LINGER = 1.0  # seconds, and
 _LINGER_BYTES = 64 * 1024 * 1024  # bytes that a refused client may go on sending before it is cut
@@ -23,12 +22,6 @@ _log = logging.getLogger(__name__)
 
 class ClientGone(Exception):
     """The client has closed its connection; nobody waits for an answer."""
-
-
-class BodyTimedOut(DeadlineExceeded):
-    """The client stopped in the middle of its body: 408."""
-
-    http: ClassVar[int] = 408
 
 
 class Connection:

@@ -1,22 +1,9 @@
 """How much a client may send, and the refusal of a head that is too large."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from plait.errors import InvalidArgument
 from plait.gateway.edge.asgi import Scope
-
-
-class UriTooLong(InvalidArgument):
-    """Path and query are longer than the gateway takes: 414."""
-
-    http: ClassVar[int] = 414
-
-
-class HeadersTooLarge(InvalidArgument):
-    """There are more headers, or longer ones, than the gateway takes: 431 (RFC 6585)."""
-
-    http: ClassVar[int] = 431
+from plait.gateway.errors import HeadersTooLarge, UriTooLong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,7 +217,7 @@ def _response(
 
 
 def _said(error: Error, method: Method) -> bytes:
-    return error_json(error, service=method.rpc.service, request=method.request)
+    return error_json(error, request=method.request)
 
 
 def _nowhere(_: bytes) -> str:

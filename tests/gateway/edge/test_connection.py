@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from plait.errors import Error, InvalidArgument, Unavailable
-from plait.gateway.edge.connection import BodyTimedOut, ClientGone, Connection
+from plait.gateway.edge.connection import ClientGone, Connection
 from plait.gateway.edge.http import Response, Stream
-from plait.gateway.errors import BodyTooLarge
+from plait.gateway.errors import BodyTimedOut, BodyTooLarge
 from tests.gateway.live import eventually
 
 BOUND = 10.0

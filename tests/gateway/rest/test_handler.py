@@ -348,6 +348,8 @@ async def test_a_body_that_stops_in_the_middle_is_408(with_edge):
         )
 
     assert answer.startswith(b"HTTP/1.1 408")
+    assert b"nothing more of the body came for 0.1 s" in answer
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
 
 
 @pytest.mark.parametrize("head", [b"content-length: 100", b"transfer-encoding: chunked"])
@@ -388,6 +390,8 @@ async def test_a_body_that_trickles_is_408_within_its_bound(with_edge, wish, lim
         )
 
     assert answer.startswith(b"HTTP/1.1 408")
+    assert b"was not complete after 0.1 s" in answer
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
     assert not shop.backend.calls
 
 
@@ -399,6 +403,7 @@ async def test_a_stream_that_trickles_is_408_within_its_bound(with_edge):
         )
 
     assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
 
 
 async def test_what_the_body_took_of_the_clients_time_is_not_given_to_the_service(shop):
