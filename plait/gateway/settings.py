@@ -42,7 +42,15 @@ class GatewaySettings(Settings):
     max_url: int = Field(default=8192, ge=1, description="bytes of path and query")
     max_headers: int = Field(default=32 * 1024, ge=1, description="bytes of all headers")
     max_header_count: int = Field(default=64, ge=1, le=100, description="headers of a request")
-    max_requests: int = Field(default=1024, ge=1, description="requests at the same time")
+    max_connections: int = Field(
+        default=1024, ge=1, description="connections at the same time, silent ones too"
+    )
+    health_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port of a second listener that serves health only, for probes; 0 for none",
+    )
     header_timeout: float = Field(
         default=10.0, gt=0, description="until all headers are there, and of idle connections"
     )
@@ -98,7 +106,7 @@ class GatewaySettings(Settings):
         return Connections(
             header_timeout=self.header_timeout,
             header_bytes=max(self.max_headers + self.max_url, 8192) * 2,
-            concurrent=self.max_requests,
+            count=self.max_connections,
         )
 
 
