@@ -325,6 +325,7 @@ class Channel(grpc.aio.Channel):
         self.clock = clock
         self._find_method = find_method
         self._inner: grpc.aio.Channel | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def unary_unary(
@@ -364,7 +365,11 @@ class Channel(grpc.aio.Channel):
         return self._rpc(method, request_serializer, response_deserializer, (True, True))
 
     async def close(self, grace: float | None = None) -> None:
-        """End the running calls (`Cancelled`) after `grace` seconds and close the connection."""
+        """End the running calls (`Cancelled`) after `grace` seconds and close the connection.
+
+        Calls that begin later are `Cancelled` too.
+        """
+        self._closed = True
         inner, self._inner = self._inner, None
         if inner is not None:
             await inner.close(grace)
@@ -394,7 +399,13 @@ class Channel(grpc.aio.Channel):
         await self.close()
 
     def opened(self) -> grpc.aio.Channel:
-        """Return grpc.aio's channel, made at the first call: it is bound to the running loop."""
+        """Return grpc.aio's channel, made at the first call: it is bound to the running loop.
+
+        Raises:
+            Cancelled: this channel was closed.
+        """
+        if self._closed:
+            raise Cancelled(f"the channel to {self.service} was closed", reason="CHANNEL_CLOSED")
         if self._inner is None:
             self._inner = grpc.aio.insecure_channel(self.target, options=_CHANNEL_OPTIONS)
         return self._inner
