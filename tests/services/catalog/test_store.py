@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from plait.data.backend import Conflict
+from plait.data.backend import Conflict, DatabaseBusy
 from plait.data.claims import Claim, RequestIdReused
 from plait.data.database import Database
 from plait.data.filter import All, AnyOf, Comparison, Not
@@ -35,7 +35,7 @@ from services.catalog.order import arranged, parse_order
 from services.catalog.pictures import picture_of
 from services.catalog.rows import PRODUCTS
 from services.catalog.store import Query, SqlStore, _meaning
-from tests.services.catalog.goods import NOW, draft, fill, minutes, product
+from tests.services.catalog.goods import NOW, Ids, draft, fill, minutes, product
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
 
@@ -766,6 +766,23 @@ async def test_a_third_export_waits_until_one_of_two_has_ended(store):
             assert not third.done()
 
     assert len(await third) == 1
+
+
+async def test_an_export_is_refused_where_others_do_not_end_and_has_its_turn_when_they_do(database):
+    store = SqlStore(database, new_id=Ids(), patience=0.02)
+    await fill(store, [product("p1")])
+
+    async with aclosing(store.export(None, show_deleted=False)) as first:
+        await anext(first)
+        async with aclosing(store.export(None, show_deleted=False)) as second:
+            await anext(second)
+            for _ in range(3):
+                with pytest.raises(DatabaseBusy, match="2 other exports") as refused:
+                    await exported(store)
+                assert refused.value.retry_after == 5.0
+        assert len(await exported(store)) == 1
+
+    assert len(await exported(store)) == 1
 
 
 # The schema
