@@ -170,7 +170,10 @@ def call(  # noqa: PLR0913 - each is an option of the command
         str, typer.Option(help="host:port. Default: where the service of plait.toml runs.")
     ] = "",
     token: Annotated[
-        str | None, typer.Option(help="A user's token ('' for none). Default: the last login's.")
+        str | None,
+        typer.Option(
+            help="A user's token ('' for none). Default: the last login's, for services here."
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds for a call without streams.")

@@ -100,7 +100,7 @@ class Keeper:
         """Take in that its seed has ended, which is not tried again; `done` if it went well."""
         self._due = False
         if done and self._plan.unseeded is not None:
-            self._plan.unseeded.unlink()
+            self._plan.unseeded.unlink(missing_ok=True)  # `plait seed` does it too
         self._become(self.process.noted(note, busy=False))
 
     async def run(self) -> None:

@@ -140,6 +140,7 @@ def start(folder: Path, **variables: str) -> Shop:
         **{key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         **{f"PLAIT_PORT_{name.upper()}": str(port) for name, port in ports.items()},
         "HOME": str(folder),
+        "IDENTITY_SIGN_UPS": "1000",  # all of them from one place
         **variables,
     }
     shop = Shop(folder=folder, ports=ports, environment=environment)
