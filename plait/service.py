@@ -46,6 +46,7 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     ready: Ready | None = None,
     on_close: Close | None = None,
     background: Sequence[Chore] = (),
+    observers: Sequence[Interceptor] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when everything is closed.
 
@@ -65,6 +66,8 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
         on_close: closes what the caller has opened.
         background: what is done beside the calls, from when the server listens until it refuses new
             calls; each is started again if it fails (`plait.background`).
+        observers: what the service itself wants to see of each call, also of those that are refused
+            before they reach it (`plait.mesh.interceptors.audit`).
 
     Raises:
         SystemExit: with code 1 and a sentence on stderr where the port is taken, a contract does
@@ -73,7 +76,14 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            server = Server(settings, register, name=name, ready=ready, background=background)
+            server = Server(
+                settings,
+                register,
+                name=name,
+                ready=ready,
+                background=background,
+                observers=observers,
+            )
             runner.run(_serve(server, on_close))
     except (PortTaken, ContractError, TrustError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
@@ -94,6 +104,7 @@ class Server:
         ready: Ready | None = None,
         clock: Clock | None = None,
         background: Sequence[Chore] = (),
+        observers: Sequence[Interceptor] = (),
     ) -> None:
         self._settings = settings
         self._register = register
@@ -102,6 +113,7 @@ class Server:
         self._ready = ready or _always
         self._clock = clock or SystemClock()
         self._background = Background(background, clock=self._clock)
+        self._observers = tuple(observers)
         self._hurried = asyncio.Event()
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
@@ -188,7 +200,12 @@ class Server:
         return server
 
     def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
-        full = server_stack(domain=self._domain, verifier=self._trusted, clock=self._clock)
+        full = server_stack(
+            domain=self._domain,
+            verifier=self._trusted,
+            clock=self._clock,
+            observers=self._observers,
+        )
         probes = probe_stack(domain=self._domain, clock=self._clock)
         return lambda method: probes if method.service in PROBES else full
 

@@ -5,6 +5,7 @@ import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
+from plait.clock import Clock
 from plait.errors import Error, Internal, Unavailable
 from plait.gateway.contracts import Contracts, Method
 from plait.gateway.docs.pages import HEALTH, LIVE, Pages
@@ -57,6 +58,7 @@ class Gateway:
         pages: what the gateway says about itself.
         observer: sees every request.
         edge: how what comes from outside is treated.
+        clock: what the patience of clients is measured with.
         make_id: makes the ids of requests that come without.
     """
 
@@ -69,9 +71,12 @@ class Gateway:
         pages: Pages,
         observer: Observer,
         edge: Edge,
+        clock: Clock,
         make_id: NewId = new_id,
     ) -> None:
-        self._rest = Rest(contracts, upstream, edge.limits, edge.passing, edge.heartbeat)
+        self._rest = Rest(
+            contracts, upstream, edge.limits, edge.passing, patience=edge.heartbeat, clock=clock
+        )
         self._verifier = verifier
         self._pages = pages
         self._observer = observer

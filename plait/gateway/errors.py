@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from plait.errors import (
+    DeadlineExceeded,
     Error,
     InvalidArgument,
     NotFound,
@@ -59,16 +60,34 @@ class NotAcceptable(_Own, InvalidArgument):
     http = 406
 
 
+class BodyTimedOut(_Own, DeadlineExceeded):
+    """The client stopped in the middle of its body, or took too long for it: 408."""
+
+    http = 408
+
+
 class BodyTooLarge(_Own, ResourceExhausted):
     """The body is longer than the gateway takes: 413."""
 
     http = 413
 
 
+class UriTooLong(_Own, InvalidArgument):
+    """Path and query are longer than the gateway takes: 414."""
+
+    http = 414
+
+
 class UnsupportedMediaType(_Own, InvalidArgument):
     """The body has a form that the route does not take: 415."""
 
     http = 415
+
+
+class HeadersTooLarge(_Own, InvalidArgument):
+    """There are more headers, or longer ones, than the gateway takes: 431 (RFC 6585)."""
+
+    http = 431
 
 
 class MalformedJson(_Own, InvalidArgument):

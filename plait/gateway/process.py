@@ -14,6 +14,7 @@ from plait.gateway.app import Gateway
 from plait.gateway.contracts import ContractError, Contracts, load
 from plait.gateway.docs.pages import Pages
 from plait.gateway.edge.observe import ALLOWED, Observer
+from plait.gateway.probes import answering_probes
 from plait.gateway.server import CannotListen, ServerStopped, serve
 from plait.gateway.settings import GatewaySettings
 from plait.gateway.threads import wait_for_foreign_threads
@@ -101,6 +102,7 @@ async def built(
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
+            clock=clock,
         )
     finally:
         await upstream.close()
@@ -113,7 +115,20 @@ async def serve_until(
     settings: GatewaySettings,
     ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set, then drain as `run` says; raises what `server.serve` does."""
+    """Serve until `stop` is set, then drain as `run` says; raises what `server.serve` does.
+
+    Probes are answered at a port of their own too, where the settings name one.
+    """
+    async with answering_probes(gateway, settings.host, settings.health_port):
+        await _serve_until(stop, gateway, settings, ready or _say)
+
+
+async def _serve_until(
+    stop: asyncio.Event,
+    gateway: Gateway,
+    settings: GatewaySettings,
+    ready: Callable[[int], None],
+) -> None:
     refuse = asyncio.Event()
     serving = asyncio.create_task(
         serve(
@@ -121,7 +136,7 @@ async def serve_until(
             settings.host,
             settings.port,
             stop=refuse,
-            ready=ready or _say,
+            ready=ready,
             grace=settings.drain_grace,
             connections=settings.connections,
         ),

@@ -37,13 +37,14 @@ class Connections:
         header_bytes: the longest head of a request (request line and headers) that is read at all;
             a longer one is answered 431 and closed. At least 8192.
         backlog: connections that wait to be accepted.
-        concurrent: requests that are handled at the same time; further ones wait.
+        count: connections at the same time, those that say nothing too; further ones wait to be
+            accepted.
     """
 
     header_timeout: float = 10.0
     header_bytes: int = 64 * 1024
     backlog: int = 1024
-    concurrent: int = 1024
+    count: int = 1024
 
 
 async def serve(  # noqa: PLR0913 - each is a decision of the process that serves
@@ -171,7 +172,7 @@ class _Granian(Server):
             http=HTTPModes.http1,
             websockets=False,
             backlog=limits.backlog,
-            backpressure=limits.concurrent,
+            backpressure=limits.count,
             http1_settings=HTTP1Settings(
                 header_read_timeout=int(limits.header_timeout * 1000),
                 max_buffer_size=limits.header_bytes,

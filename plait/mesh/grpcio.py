@@ -331,6 +331,7 @@ class Channel(grpc.aio.Channel):
         self._find_method = find_method
         self._methods = {method.path: method for method in methods}
         self._inner: grpc.aio.Channel | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def unary_unary(
@@ -370,7 +371,11 @@ class Channel(grpc.aio.Channel):
         return self._rpc(method, request_serializer, response_deserializer, (True, True))
 
     async def close(self, grace: float | None = None) -> None:
-        """End the running calls (`Cancelled`) after `grace` seconds and close the connection."""
+        """End the running calls (`Cancelled`) after `grace` seconds and close the connection.
+
+        Calls that begin later are `Cancelled` too.
+        """
+        self._closed = True
         inner, self._inner = self._inner, None
         if inner is not None:
             await inner.close(grace)
@@ -400,7 +405,13 @@ class Channel(grpc.aio.Channel):
         await self.close()
 
     def opened(self) -> grpc.aio.Channel:
-        """Return grpc.aio's channel, made at the first call: it is bound to the running loop."""
+        """Return grpc.aio's channel, made at the first call: it is bound to the running loop.
+
+        Raises:
+            Cancelled: this channel was closed.
+        """
+        if self._closed:
+            raise Cancelled(f"the channel to {self.service} was closed", reason="CHANNEL_CLOSED")
         if self._inner is None:
             replicas = replica_options(self._methods.values()) if has_replicas(self.target) else ()
             options = (*_CHANNEL_OPTIONS, *replicas)

@@ -76,6 +76,17 @@ async def test_something_else_than_a_bearer_token_is_401(shop, given):
     assert reason(answer) == "TOKEN_INVALID"
 
 
+async def test_a_token_that_cannot_be_checked_is_the_gateways_own_503(shop):
+    shop.keys.user_jwks.unlink()
+
+    answer = await shop.client.get(BOOK, headers=shop.token())
+
+    assert answer.status_code == 503
+    assert reason(answer) == "KEYS_UNAVAILABLE"
+    assert answer.json()["error"]["details"][0]["domain"] == "gateway"
+    assert "tokens cannot be checked" in answer.json()["error"]["message"]
+
+
 async def test_a_cookie_is_no_proof(shop):
     token = shop.keys.user_token()
 

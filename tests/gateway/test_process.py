@@ -21,6 +21,7 @@ from plait.gateway.settings import GatewaySettings
 from plait.mesh.identity.tokens import sign_user_token
 from tests.gateway.live import BOUND, LIBRARY
 from tests.mesh.identity.issuing import GET_JWKS, Identity, issuing
+from tests.ports import free_port
 
 MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,27 @@ async def test_while_it_drains_it_is_unhealthy_but_answers(settings):
             await asyncio.wait((serving,))
 
     assert still.status_code == 200
+
+
+async def test_probes_are_answered_at_their_own_port_until_it_has_drained(settings):
+    stop, own = asyncio.Event(), free_port()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    slow = settings.model_copy(update={"drain_delay": 600.0, "health_port": own})
+
+    async with built(slow, SERVICES, title="The library", version="1") as gateway:
+        serving = asyncio.create_task(serve_until(stop, gateway, slow, port.set_result))
+        async with asyncio.timeout(BOUND), httpx.AsyncClient() as client:
+            await port
+            url = f"http://127.0.0.1:{own}/healthz"
+            well = await client.get(url)
+            stop.set()
+            while (draining := await client.get(url)).status_code == 200:
+                pass
+            serving.cancel()
+            await asyncio.wait((serving,))
+
+    assert well.json() == {"status": "ok"}
+    assert draining.json() == {"status": "draining"}
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,30 @@ async def test_an_idle_connection_is_closed_after_the_header_timeout():
     assert answer.endswith(b"hello")
 
 
+async def test_silent_connections_count_and_further_ones_wait_for_their_place():
+    async with served(hello, count=2) as running:
+        silent = [await held(running.port) for _ in range(2)]
+        answer = asyncio.create_task(running.answer())
+        reader, writer = silent[0]
+        for _ in range(20):  # the server answers, but not whom it has not let in
+            writer.write(GET)
+            await reader.readuntil(b"hello")
+
+        assert not answer.done()
+
+        for _, each in silent:
+            each.transport.abort()
+        assert (await answer).endswith(b"hello")
+
+
+async def held(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection that the server has accepted: it has answered once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(GET)
+    await reader.readuntil(b"hello")
+    return reader, writer
+
+
 async def test_a_head_below_the_limit_is_read():
     async with served(hello, header_bytes=8192) as running:
         answer = await running.answer(b"GET / HTTP/1.1\r\nx: " + b"y" * 7000 + b"\r\n\r\n")

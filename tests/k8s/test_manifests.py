@@ -17,7 +17,7 @@ from tests.k8s.conftest import ROOT, TAG
 pytestmark = pytest.mark.foreign
 
 OVERLAYS = ("kind", "kind-two-nodes", "production")
-NAMES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__init__.py"))
+NAMES = sorted(service.name for service in load(ROOT, {}).services)
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 RUN_BY_OTHERS = {"jaeger", "postgres"}
 BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}

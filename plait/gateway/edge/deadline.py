@@ -18,20 +18,16 @@ class InvalidTimeout(InvalidArgument):
     """A header that names a time to wait cannot be read: 400."""
 
 
-def timeout_of(
-    headers: Mapping[str, str], *, declared: float | None, streaming: bool
-) -> float | None:
-    """Return the seconds that a call may take, None for as long as it likes.
+def wish_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the client waits for its answer, None if it does not say.
 
-    It is the least of what the contract declares (2 s for a unary method without a word),
-    `Request-Timeout` (seconds, with a fraction), `Grpc-Timeout` (gRPC's PROTOCOL-HTTP2) and
-    `Connect-Timeout-Ms` (connectrpc.com/docs/protocol, Timeout).
+    It is the least of `Request-Timeout` (seconds, with a fraction), `Grpc-Timeout` (gRPC's
+    PROTOCOL-HTTP2) and `Connect-Timeout-Ms` (connectrpc.com/docs/protocol, Timeout).
 
     Raises:
         InvalidTimeout: a header is there and is no time.
     """
-    longest = declared if declared is not None or streaming else UNARY
-    wanted = [longest] if longest is not None else []
+    wanted: list[float] = []
     if (text := headers.get("request-timeout")) is not None:
         wanted.append(_seconds(text))
     if (text := headers.get("grpc-timeout")) is not None:
@@ -39,6 +35,16 @@ def timeout_of(
     if (text := headers.get("connect-timeout-ms")) is not None:
         wanted.append(_connect(text))
     return min(wanted, default=None)
+
+
+def timeout_of(wish: float | None, *, declared: float | None, streaming: bool) -> float | None:
+    """Return the seconds that a call may take, None for as long as it likes.
+
+    It is the least of what is left of the client's wish and what the contract declares (2 s for a
+    unary method without a word).
+    """
+    longest = declared if declared is not None or streaming else UNARY
+    return min((each for each in (wish, longest) if each is not None), default=None)
 
 
 def _seconds(text: str) -> float:

@@ -3,24 +3,26 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
+from plait.clock import Clock
 from plait.errors import Error
 from plait.gateway.contracts import Contracts, Method
-from plait.gateway.edge.deadline import timeout_of
+from plait.gateway.edge.deadline import timeout_of, wish_of
 from plait.gateway.edge.headers import DATA_POLICY, passed_back, passed_on
 from plait.gateway.edge.http import Headers, Request, Response, Stream
 from plait.gateway.edge.limits import Limits
-from plait.gateway.errors import MethodNotAllowed, NeedsWebsocket, RouteNotFound
+from plait.gateway.errors import BodyTooLarge, MethodNotAllowed, NeedsWebsocket, RouteNotFound
 from plait.gateway.rest.binding import Binding
 from plait.gateway.rest.negotiation import Format, body_format, reply_format
 from plait.gateway.rest.output import Output, output_of
 from plait.gateway.rest.reply import Reply
+from plait.gateway.rest.request import unexpected_body
 from plait.gateway.rest.resume import Resume
 from plait.gateway.rest.router import Found, Route, Router, WrongMethod
 from plait.gateway.rest.streaming import FRAMINGS, NO_CACHE, UNBUFFERED, Opened, messages_of
 from plait.gateway.rules import Rule
 from plait.gateway.status import error_json
 from plait.gateway.upstream import Answers, Terms, Upstream
-from plait.mesh.call import Metadata
+from plait.mesh.call import Deadline, Metadata
 from plait.mesh.identity.identity import User
 from plait.mesh.metadata import AUTHORIZATION, CLIENT_ADDRESS
 
@@ -45,20 +47,24 @@ class Rest:
         passing: which headers travel on.
         patience: seconds that a stream may take to its first message, so that an error before it
             can still be an HTTP status; after that the answer begins without one.
+        clock: what the client's patience is measured with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of which it is built
         self,
         contracts: Contracts,
         upstream: Upstream,
         limits: Limits,
         passing: Passing,
+        *,
         patience: float,
+        clock: Clock,
     ) -> None:
         self._upstream = upstream
         self._limits = limits
         self._passing = passing
         self._patience = patience
+        self._clock = clock
         self._resume = {m.name: Resume(m, contracts) for m in contracts.methods}
         self._router = Router(
             [
@@ -108,8 +114,10 @@ class Rest:
             raw=binding.raw_response,
         )
         output = output_of(request.query)
-        terms = self._terms(binding.method, request, user)
-        message = await self._message(found, request)
+        wish = wish_of(request.headers)
+        ends = None if wish is None else Deadline.after(wish, self._clock)
+        message = await self._message(found, request, ends)
+        terms = self._terms(binding.method, request, user, ends)
         if rpc.server_streaming:
             answers = self._upstream.stream(rpc, message, terms)
             return await self._streamed(binding, answers, form, output)
@@ -119,7 +127,7 @@ class Rest:
         return _response(binding, reply.content_type, headers, reply.body)
 
     async def _message(
-        self, found: Found[Binding], request: Request
+        self, found: Found[Binding], request: Request, ends: Deadline | None
     ) -> bytes | AsyncGenerator[bytes]:
         binding, headers = found.target, request.headers
         content_type = headers.get("content-type", "")
@@ -127,12 +135,22 @@ class Rest:
             form = body_format(content_type, streaming=True, raw=binding.raw_request)
             item = binding.stream(found.variables, request.query, headers)
             return messages_of(request.body, form, self._limits, item)
-        body = await request.body.read(self._limits.body)
-        if body and binding.takes_body:
+        body = await self._body(binding, request, ends)
+        if body:
             body_format(content_type, streaming=False, raw=binding.raw_request)
         message = binding.request(found.variables, request.query, body, headers)
         resume = self._resume[binding.method.name]
         return resume.resumed(message, headers.get("last-event-id", ""))
+
+    async def _body(self, binding: Binding, request: Request, ends: Deadline | None) -> bytes:
+        longest = self._limits.body_time
+        if binding.takes_body:
+            within = longest if ends is None else min(longest, ends.left())
+            return await request.body.read(self._limits.body, within)
+        try:
+            return await request.body.read(0, longest)
+        except BodyTooLarge:  # announced, or begun: what it says does not matter
+            raise unexpected_body() from None
 
     async def _streamed(
         self, binding: Binding, answers: Answers, form: Format, output: Output
@@ -159,7 +177,9 @@ class Rest:
         content_type = begun.content_type if form is Format.RAW else form.content_type
         return _response(binding, content_type, headers, stream=stream)
 
-    def _terms(self, method: Method, request: Request, user: User | None) -> Terms:
+    def _terms(
+        self, method: Method, request: Request, user: User | None, ends: Deadline | None
+    ) -> Terms:
         metadata: Metadata = [
             ("x-request-id", request.id),
             *passed_on(request.headers, self._passing.requests),
@@ -169,7 +189,9 @@ class Rest:
         if user is not None:
             metadata = [*metadata, (AUTHORIZATION, f"Bearer {user.token}")]
         timeout = timeout_of(
-            request.headers, declared=method.rpc.deadline, streaming=method.rpc.streams
+            None if ends is None else ends.left(),
+            declared=method.rpc.deadline,
+            streaming=method.rpc.streams,
         )
         return Terms(timeout=timeout, metadata=metadata)
 
@@ -195,7 +217,7 @@ def _response(
 
 
 def _said(error: Error, method: Method) -> bytes:
-    return error_json(error, service=method.rpc.service, request=method.request)
+    return error_json(error, request=method.request)
 
 
 def _nowhere(_: bytes) -> str:
