@@ -175,5 +175,9 @@ def start(folder: Path, **variables: str) -> Shop:
         **variables,
     }
     shop = Shop(folder=folder, ports=ports, environment=environment)
-    shop.plait("up", "--detach")
+    try:
+        shop.plait("up", "--detach")
+    except AssertionError:
+        shop.plait("down", check=False)  # what did start does not outlive the test
+        raise
     return shop
