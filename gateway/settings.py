@@ -11,6 +11,7 @@ from plait.gateway.settings import GatewaySettings
 SERVICES: Mapping[str, Exposed] = {
     "shop.identity.v1.IdentityService": Exposed(name="identity", target="127.0.0.1:9091"),
     "shop.catalog.v1.CatalogService": Exposed(name="catalog", target="127.0.0.1:9092"),
+    "shop.inventory.v1.InventoryService": Exposed(name="inventory", target="127.0.0.1:9093"),
 }
 """The services that exist; what is not here is neither routed nor described."""
 

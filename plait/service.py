@@ -18,7 +18,8 @@ from plait.mesh import grpcio
 from plait.mesh.access import PROBES, ContractError, served_method
 from plait.mesh.call import Interceptor
 from plait.mesh.health import Health, Ready
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.mesh.method import Method
 from plait.mesh.stack import probe_stack, server_stack
 from plait.settings import Settings
@@ -50,10 +51,11 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     """Serve until SIGTERM or SIGINT, then drain; returns when everything is closed.
 
     Sets up telemetry, runs the event loop (uvloop), adds health and reflection, and surrounds every
-    call with `plait.mesh.stack.server_stack`. Draining: health says NOT_SERVING at once; new calls
-    are still served for `settings.drain_delay` seconds, then refused and the background cancelled;
-    running ones get `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry
-    is flushed and `on_close` awaited. A second signal stops at once.
+    call with `plait.mesh.stack.server_stack`. Where `settings.health_port` is set, health is served
+    there as well, and nothing else. Draining: health says NOT_SERVING at once; new calls are still
+    served for `settings.drain_delay` seconds, then refused and the background cancelled; running
+    ones get `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry is
+    flushed and `on_close` awaited. A second signal stops at once.
 
     Args:
         settings: where to listen, whom to trust, how to drain.
@@ -68,8 +70,8 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
             before they reach it (`plait.mesh.interceptors.audit`).
 
     Raises:
-        SystemExit: with code 1 and a sentence on stderr where the port is taken, or a contract does
-            not let a method be served.
+        SystemExit: with code 1 and a sentence on stderr where the port is taken, a contract does
+            not let a method be served, or it is not known where keys are.
     """
     setup.setup(name, log_level=settings.log_level)
     try:
@@ -83,7 +85,7 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
                 observers=observers,
             )
             runner.run(_serve(server, on_close))
-    except (PortTaken, ContractError) as error:
+    except (PortTaken, ContractError, TrustError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(1) from None
     finally:
@@ -107,6 +109,7 @@ class Server:
         self._settings = settings
         self._register = register
         self._name = name
+        self._domain = f"{name}.{settings.domain}"
         self._ready = ready or _always
         self._clock = clock or SystemClock()
         self._background = Background(background, clock=self._clock)
@@ -115,6 +118,8 @@ class Server:
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
         self._grpc: grpcio.Server
+        self._trusted: Verifier
+        self._probes: grpcio.Server | None = None
 
     async def start(self) -> int:
         """Listen; returns the port.
@@ -122,7 +127,9 @@ class Server:
         Raises:
             PortTaken: something else listens there.
             ContractError: a method cannot be served as its contract is.
+            TrustError: the settings do not say where keys are.
         """
+        self._trusted = verifier(self._settings, self._name, self._clock)
         self._grpc = grpcio.Server(
             find_method=served_method, stack_of=self._stacks(), clock=self._clock
         )
@@ -132,7 +139,10 @@ class Server:
         if self._settings.reflection:
             names = [*self._grpc.services, reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, self._grpc)
-        port = self._listen()
+        port = self._listen(self._grpc, self._settings.port, "PORT")
+        if self._settings.health_port:
+            self._probes = self._probe_server()
+            await self._probes.start()
         await self._grpc.start()
         self._background.start()
         _log.info("listening on %s", _address(self._settings.host, port))
@@ -167,6 +177,9 @@ class Server:
         hurried.cancel()
         await stopping
         await self._background.ended()
+        await self._trusted.close()
+        if self._probes is not None:  # last: until then a probe is told that the process lives
+            await self._probes.stop(0)
         _log.info("stopped")
 
     async def _unless_hurried(self, seconds: float) -> None:
@@ -176,22 +189,33 @@ class Server:
         except TimeoutError:
             return
 
-    def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
-        domain = f"{self._name}.{self._settings.domain}"
-        trusted = verifier(self._settings, self._name, self._clock)
-        full = server_stack(
-            domain=domain, verifier=trusted, clock=self._clock, observers=self._observers
+    def _probe_server(self) -> grpcio.Server:
+        """Return a second server on a port of its own, with nothing but health."""
+        stack = probe_stack(domain=self._domain, clock=self._clock)
+        server = grpcio.Server(
+            find_method=served_method, stack_of=lambda _: stack, clock=self._clock
         )
-        probes = probe_stack(domain=domain, clock=self._clock)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self._listen(server, self._settings.health_port, "PLAIT_HEALTH_PORT")
+        return server
+
+    def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
+        full = server_stack(
+            domain=self._domain,
+            verifier=self._trusted,
+            clock=self._clock,
+            observers=self._observers,
+        )
+        probes = probe_stack(domain=self._domain, clock=self._clock)
         return lambda method: probes if method.service in PROBES else full
 
-    def _listen(self) -> int:
-        host, port = self._settings.host, self._settings.port
+    def _listen(self, server: grpcio.Server, port: int, setting: str) -> int:
+        host = self._settings.host
         try:
             _try_to_bind(host, port)  # gRPC does not say why it cannot
-            return self._grpc.add_insecure_port(_address(host, port))
+            return server.add_insecure_port(_address(host, port))
         except (OSError, RuntimeError) as error:
-            raise PortTaken(_why(host, port, error)) from error
+            raise PortTaken(_why(host, port, setting, error)) from error
 
 
 async def _serve(server: Server, on_close: Close | None) -> None:
@@ -238,11 +262,12 @@ def _try_to_bind(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def _why(host: str, port: int, error: Exception) -> str:
+def _why(host: str, port: int, setting: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        zero = "takes a free one" if setting == "PORT" else "serves none"
         return (
-            f"port {port} on {host} is taken: stop what listens there, or set PORT to another port "
-            f"(0 takes a free one)"
+            f"port {port} on {host} is taken: stop what listens there, or set {setting} to another "
+            f"port (0 {zero})"
         )
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return f"it cannot listen on {_address(host, port)} (PLAIT_HOST and PORT): {reason}"
+    return f"it cannot listen on {_address(host, port)} (PLAIT_HOST and {setting}): {reason}"

@@ -67,10 +67,10 @@ def test_a_python_without_venv_is_one_clear_sentence(checkout):
 
 def test_help_lists_every_target_with_what_it_does():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    assert phony
+    phony = " ".join(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)).split()
+    assert len(phony) > 10
 
     shown = make(ROOT, "help").stdout
 
-    for target in phony[1].split():
+    for target in phony:
         assert re.search(rf"^  make {target} +\S", shown, re.MULTILINE), target

@@ -26,8 +26,7 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "start.md"
 ROUNDS = 7
 PATIENCE = 60.0  # seconds
-SECRET = "what the bench tells identity, the same in every round"
-PROCESSES = ("gateway", "console", "otlp", "identity", "catalog")
+PROCESSES = ("gateway", "console", "otlp", "smtp", "identity", "catalog", "inventory")
 PACKAGES = ("granian", "grpcio", "opentelemetry-sdk", "protobuf", "sqlalchemy", "uvloop")
 
 
@@ -135,7 +134,7 @@ def _round(root: Path) -> Round:
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "plait.cli.main", "up"],
         cwd=root,
-        env={"IDENTITY_SECRET": SECRET, **os.environ, **moved},
+        env={**os.environ, **moved},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )

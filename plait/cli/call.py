@@ -15,16 +15,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from plait.cli.login import fresh_token
 from plait.cli.pairs import to_json
-from plait.cli.reflection import Reflection, find
-from plait.clock import SystemClock
 from plait.errors import Error
 from plait.local.config import find as find_project
 from plait.local.config import load
-from plait.local.environment import target_variable, targets
-from plait.local.folders import Folders
+from plait.local.environment import target
 from plait.local.mistake import FAILED, USAGE, Mistake
 from plait.local.project import Project, nearest
+from plait.local.reflection import Reflection, find
 from plait.mesh.channel import connect
 from plait.mesh.grpcio import Channel
 
@@ -61,10 +60,10 @@ def run(root: Path | None, wish: Wish) -> int:
 
 
 async def _run(project: Project | None, wish: Wish, stack: Any) -> int:
-    target = wish.target or _target(project, wish.method)
-    metadata = _credentials(project, wish)
+    where = wish.target or _target(project, wish.method)
+    metadata = await _credentials(project, wish)
     try:
-        async with connect("server", target=target, stack=stack, environ={}) as channel:
+        async with connect("server", target=where, stack=stack, environ={}) as channel:
             reflection = Reflection(channel)
             method = find(wish.method, await reflection.methods(await reflection.services()))
             async with aclosing(_requests(method, wish)) as requests:
@@ -204,8 +203,7 @@ def _target(project: Project | None, method: str) -> str:
     wanted = method.rpartition("/")[0] or method.rpartition(".")[0]
     for service in project.services:
         if wanted == service.name or wanted in service.contracts:
-            variable = target_variable(service.name)
-            return os.environ.get(variable) or targets(project)[variable]
+            return target(project, os.environ, service.name)
     known = [service.name for service in project.services]
     raise Mistake(
         f"there is no service {wanted!r} in plait.toml, which has: {', '.join(known) or 'none'}"
@@ -214,14 +212,18 @@ def _target(project: Project | None, method: str) -> str:
     )
 
 
-def _credentials(project: Project | None, wish: Wish) -> list[tuple[str, str]]:
+def _is_ours(project: Project, where: str) -> bool:
+    """Whether that is where a service of the project is: nobody else is sent a session's token."""
+    services = [target(project, os.environ, service.name) for service in project.services]
+    return not where or where in services
+
+
+async def _credentials(project: Project | None, wish: Wish) -> list[tuple[str, str]]:
     token = wish.token
     if token is None:
         token = os.environ.get("PLAIT_TOKEN", "")
-    if not token and wish.token is None and project is not None:
-        from plait.cli.login import last_token  # noqa: PLC0415 - it loads cryptography
-
-        token = last_token(Folders(root=project.root), SystemClock())
+    if not token and wish.token is None and project is not None and _is_ours(project, wish.target):
+        token = await fresh_token(project)
     return [("authorization", f"Bearer {token}")] if token else []
 
 

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plait.clock import SystemClock
+from plait.cli.login import fresh_token
 from plait.local.config import load
 from plait.local.control import ask_once
 from plait.local.environment import database_url
 from plait.local.folders import Folders
-from plait.local.keys import Keys
 from plait.local.migrate import bring_up
-from plait.local.mistake import FAILED, USAGE, Mistake
-from plait.local.plans import seed_start
+from plait.local.mistake import FAILED, REFUSED, USAGE, Mistake
+from plait.local.plans import seed_start, with_token
+from plait.local.project import Project
 
 
 def migrate(root: Path, name: str) -> None:
@@ -37,10 +37,12 @@ def migrate(root: Path, name: str) -> None:
 
 
 def seed(root: Path, products: int | None) -> int:
-    """Run each service's seed against the running system; return 1 if one failed.
+    """Run each service's seed, in the order of plait.toml; return 1 when one has failed.
+
+    Each calls with the token of the last `plait login`.
 
     Raises:
-        Mistake: the project does not run, or nothing in it has a seed.
+        Mistake: the project does not run, nothing in it has a seed, or nobody is logged in.
     """
     project = load(root, os.environ)
     folders = Folders(root=root)
@@ -48,11 +50,10 @@ def seed(root: Path, products: int | None) -> int:
     services = [service for service in project.services if service.seed]
     if not services:
         raise Mistake("no service in plait.toml has a seed", code=USAGE)
-    token = Keys.load(folders, SystemClock()).admin_token()
     arguments = [] if products is None else ["--products", str(products)]
-    failed = False
     for service in services:
-        start = seed_start(project, folders, os.environ, service, token)
+        token = _token(project)  # each time: a seed may outlive a token
+        start = with_token(seed_start(project, folders, os.environ, service), token)
         spec = json.dumps(start.to_json() | {"env": {}, "arguments": arguments})
         done = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "plait.local.birth", str(os.getpid()), spec],
@@ -60,5 +61,18 @@ def seed(root: Path, products: int | None) -> int:
             cwd=root,
             check=False,
         )
-        failed = failed or done.returncode != 0
-    return FAILED if failed else 0
+        if done.returncode:
+            return FAILED  # the next one may need what this one should have made
+        folders.unseeded(service.name).unlink(missing_ok=True)
+    return 0
+
+
+def _token(project: Project) -> str:
+    token = asyncio.run(fresh_token(project))
+    if project.login is not None and not token:
+        raise Mistake(
+            "a seed calls as an administrator, and nobody is logged in: `plait login --admin`, "
+            "then `plait seed`",
+            code=REFUSED,
+        )
+    return token

@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from plait.local.mistake import USAGE, Mistake
+from plait.local.mistake import Mistake
 
 _HELP = """Run, watch and call a system of gRPC services on this machine.
 
 Exit codes: 0 done; 1 it failed; 2 the command, plait.toml or a name is wrong; 3 plait does not run
-here; 4 plait runs here already. PLAIT_DEBUG=1 shows the traceback behind an error message.
+here, or a service that is needed does not answer; 4 plait runs here already; 5 a log-in is needed,
+has ended or was refused. PLAIT_DEBUG=1 shows the traceback behind an error message.
 """
 
 app = typer.Typer(
@@ -80,7 +81,7 @@ def down() -> None:
 
 @app.command()
 def restart(name: Name) -> None:
-    """Drain one process and start it again, with the code as it is now."""
+    """Drain one process and start it again, with the project's own code as it is now."""
     from plait.cli import running  # noqa: PLC0415 - see above
 
     raise typer.Exit(running.restart(project_root(), name))
@@ -110,20 +111,45 @@ def logs(
 
 @app.command()
 def login(
+    email: Annotated[
+        str, typer.Argument(help="Who logs in. The password is asked for, without showing it.")
+    ] = "",
     *,
-    dev_admin: Annotated[
-        bool, typer.Option("--dev-admin", help="As this machine's administrator, for 12 hours.")
+    admin: Annotated[
+        bool, typer.Option("--admin", help="As the first admin, with the secret of `plait up`.")
+    ] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     print_token: Annotated[
         bool, typer.Option("--print-token", help="Print the token, for `authorization: Bearer`.")
     ] = False,
 ) -> None:
-    """Log in for `plait call`. Needs the local key that `plait up` makes."""
+    """Log in by the methods that plait.toml names, for `plait call`, which renews the session.
+
+    Exit codes: 2 it is not said who logs in or how; 3 the service does not answer; 5 refused, for a
+    wrong address or password, or after too many attempts: then it says when to try again.
+    """
     from plait.cli import login as command  # noqa: PLC0415 - see above
 
-    if not dev_admin:
-        raise Mistake("say who logs in: `plait login --dev-admin`", code=USAGE)
-    command.dev_admin(project_root(), print_token=print_token)
+    command.log_in(
+        project_root(),
+        email,
+        admin=admin,
+        password_stdin=password_stdin,
+        print_token=print_token,
+    )
+
+
+@app.command()
+def logout() -> None:
+    """End the session of the last `plait login`, and forget it.
+
+    Exit codes: 1 it is forgotten, but the service did not hear of it; 5 nobody is logged in.
+    """
+    from plait.cli import login as command  # noqa: PLC0415 - see above
+
+    raise typer.Exit(command.log_out(project_root()))
 
 
 @app.command()
@@ -144,7 +170,10 @@ def call(  # noqa: PLR0913 - each is an option of the command
         str, typer.Option(help="host:port. Default: where the service of plait.toml runs.")
     ] = "",
     token: Annotated[
-        str | None, typer.Option(help="A user's token ('' for none). Default: the last login's.")
+        str | None,
+        typer.Option(
+            help="A user's token ('' for none). Default: the last login's, for services here."
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds for a call without streams.")
@@ -187,10 +216,25 @@ def seed(
         int | None, typer.Option(min=1, help="How many products. Default: the service's own.")
     ] = None,
 ) -> None:
-    """Fill the running system with data to try it with."""
+    """Fill the running system with data to try it with, as who is logged in (an admin)."""
     from plait.cli import data  # noqa: PLC0415 - see above
 
     raise typer.Exit(data.seed(project_root(), products))
+
+
+@app.command()
+def secrets(
+    folder: Annotated[
+        Path, typer.Argument(help="A deployment: the folder that holds its secrets.toml.")
+    ],
+) -> None:
+    """Make the secrets of a deployment, each in a file that only you can read; what is there stays.
+
+    Prints the names of the files, never what is in them.
+    """
+    from plait.cli import secrets as command  # noqa: PLC0415 - see above
+
+    command.command(folder)
 
 
 @app.command()

@@ -1,83 +1,43 @@
 """A walk through a running system: each request is made, checked, and shown as curl and grpcurl."""
 
-import base64
 import http.client
 import json
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from rich.console import Console
 from rich.text import Text
 
-_TIMEOUT = 30.0  # seconds
-_SHOWN = 300  # characters of an answer
+from plait.cli.exchange import Request, Response, WalkFailed, curl_of, filled, grpcurl_of, shown
+
+_TIMEOUT = 30.0  # seconds for an answer, and for a whole stream
+_MAIL = 10  # seconds that a mail may take
 _TRACE = "X-Trace-Id"
-
-
-class WalkFailed(Exception):
-    """An answer was not what the walk expects; the text says what was expected and found."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """An HTTP request, and the same as a call of the method `rpc` with the JSON `message`s.
-
-    `body` is what is sent: JSON (a dict or a list), lines of JSON (a str) or bytes. `admin` adds
-    the token.
-    """
-
-    verb: str
-    path: str
-    rpc: str
-    message: Sequence[Mapping[str, Any]] = ()
-    body: Any = None
-    content_type: str = ""
-    accept: str = ""
-    admin: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: bytes = b""
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            WalkFailed: it is not JSON.
-        """
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise WalkFailed(f"expected JSON, found {self.body[:_SHOWN]!r}") from error
 
 
 class Walk:
     """Makes requests one after the other, and shows them on `console`.
 
+    `variables` are those of the shell that the printed lines are for, by name: tokens.
+
     Args:
         gateway: its address, `http://host:port`.
-        target: where the calls go in the printed grpcurl, `host:port`.
-        traces: the console's address, empty if there is none.
-        token: the administrator's.
+        targets: where the calls of a contract go in the printed grpcurl, `host:port` by the
+            contract's full name.
+        page: the address of plait's console, with the traces and the mail; empty if there is none.
     """
 
     def __init__(
-        self, console: Console, *, gateway: str, target: str, traces: str, token: str
+        self, console: Console, *, gateway: str, targets: Mapping[str, str], page: str
     ) -> None:
         self._console = console
         self._gateway = gateway
-        self._target = target
-        self._traces = traces
-        self._token = token
+        self._targets = targets
+        self._page = page
+        self.variables: dict[str, str] = {}
         self._steps = 0
 
     def step(self, title: str, request: Request, *, expect: int = 200) -> Response:
@@ -86,23 +46,29 @@ class Walk:
         Raises:
             WalkFailed: the status is another than `expect`, or the gateway does not answer.
         """
-        self._steps += 1
-        self._say(f"\n{self._steps}. {title}", "bold")
-        self._say(curl_of(request, self._gateway), "cyan")
-        self._say(grpcurl_of(request, self._target), "blue")
+        self._announce(title, request)
         response = self.silently(request)
-        self._say(f"-> {response.status} {shown(response)}")
-        trace = response.headers.get(_TRACE.lower(), "")
-        if self._traces and trace:
-            self._say(f"   {self._traces}/traces/{trace}", "dim")
-        if response.status != expect:
-            raise WalkFailed(
-                f"step {self._steps} ({title}): expected the status {expect}, "
-                f"found {response.status}: {response.body.decode('utf-8', 'replace')}"
-            )
-        if not trace:
-            raise WalkFailed(f"step {self._steps} ({title}): the answer has no {_TRACE} header")
+        self._conclude(title, response, shown(response), expect)
         return response
+
+    @contextmanager
+    def stream(self, title: str, request: Request) -> Generator["Events"]:
+        """Open the stream of server-sent events and show it; it is closed with the block.
+
+        Raises:
+            WalkFailed: the status is not 200, or the gateway does not answer.
+        """
+        self._announce(title, request)
+        connection = self._connected(self._gateway)
+        try:
+            answer = self._asked(connection, request)
+            head = Response(status=answer.status, headers=_headers(answer))
+            if answer.status != http.client.OK:
+                head = Response(status=head.status, headers=head.headers, body=answer.read())
+            self._conclude(title, head, shown(head) if head.body else "(a stream)", 200)
+            yield Events(answer, self._said)
+        finally:
+            connection.close()
 
     def silently(self, request: Request) -> Response:
         """Make the request without showing or judging it.
@@ -110,22 +76,32 @@ class Walk:
         Raises:
             WalkFailed: the gateway does not answer.
         """
-        place = urlsplit(self._gateway)
-        assert place.hostname is not None
-        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=_TIMEOUT)
-        headers = dict(_headers(request))
-        if request.admin:
-            headers["Authorization"] = f"Bearer {self._token}"
-        try:
-            connection.request(request.verb, request.path, body=_content(request), headers=headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise WalkFailed(f"{request.verb} {request.path}: no answer: {error}") from error
-        finally:
-            connection.close()
-        received = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(status=answer.status, headers=received, body=body)
+        return self._fetched(self._gateway, request)
+
+    def mail(self, title: str, to: str) -> dict[str, Any]:
+        """Wait for the newest mail to an address, show it, and return it as the console tells it.
+
+        Raises:
+            WalkFailed: none came within 10 s, or the console does not answer.
+        """
+        asked = Request(
+            verb="GET",
+            path=f"/api/mail/latest?{urlencode({'to': to, 'wait': _MAIL}, safe='@')}",
+            rpc="",
+        )
+        self._count(title)
+        self._say(curl_of(asked, self._page), "cyan")
+        response = self._fetched(self._page, asked)
+        if response.status != http.client.OK:
+            raise WalkFailed(f"step {self._steps} ({title}): found no mail: {shown(response)}")
+        mail: dict[str, Any] = response.json
+        self._say(f"-> {mail['subject']}: {mail['preview']}")
+        self._say(f"   {self._page}/mail/{mail['id']}", "dim")
+        return mail
+
+    def copy(self, line: str) -> None:
+        """Show a line to copy that is no request, as one that sets a variable."""
+        self._say(line, "cyan")
 
     def expect(self, what: str, *, found: Any, wanted: Any) -> None:
         """Check one more thing about the last answer.
@@ -136,63 +112,103 @@ class Walk:
         if found != wanted:
             raise WalkFailed(f"step {self._steps}: {what}: expected {wanted!r}, found {found!r}")
 
+    def _count(self, title: str) -> None:
+        self._steps += 1
+        self._say(f"\n{self._steps}. {title}", "bold")
+
+    def _announce(self, title: str, request: Request) -> None:
+        self._count(title)
+        target = self._targets.get(request.rpc.partition("/")[0], "")
+        self._say(curl_of(request, self._gateway, self.variables), "cyan")
+        self._say(grpcurl_of(request, target, self.variables), "blue")
+
+    def _conclude(self, title: str, response: Response, text: str, expect: int) -> None:
+        self._say(f"-> {response.status} {text}")
+        trace = response.headers.get(_TRACE.lower(), "")
+        if self._page and trace:
+            self._say(f"   {self._page}/traces/{trace}", "dim")
+        if response.status != expect:
+            raise WalkFailed(
+                f"step {self._steps} ({title}): expected the status {expect}, "
+                f"found {response.status}: {response.body.decode('utf-8', 'replace')}"
+            )
+        if not trace:
+            raise WalkFailed(f"step {self._steps} ({title}): the answer has no {_TRACE} header")
+
+    def _fetched(self, address: str, request: Request) -> Response:
+        connection = self._connected(address)
+        try:
+            answer = self._asked(connection, request)
+            return Response(status=answer.status, headers=_headers(answer), body=answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise WalkFailed(f"{request.verb} {request.path}: no answer: {error}") from error
+        finally:
+            connection.close()
+
+    def _connected(self, address: str) -> http.client.HTTPConnection:
+        place = urlsplit(address)
+        assert place.hostname is not None
+        return http.client.HTTPConnection(place.hostname, place.port, timeout=_TIMEOUT)
+
+    def _asked(
+        self, connection: http.client.HTTPConnection, request: Request
+    ) -> http.client.HTTPResponse:
+        headers = dict(request.headers)
+        if request.by:
+            headers["Authorization"] = f"Bearer {self.variables[request.by]}"
+        content = request.content
+        if content is not None and not isinstance(request.body, bytes):
+            text = content.decode()
+            content = filled(text, self.variables, self.variables.__getitem__).encode()
+        try:
+            connection.request(request.verb, request.path, body=content, headers=headers)
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise WalkFailed(f"{request.verb} {request.path}: no answer: {error}") from error
+
+    def _said(self, event: str) -> None:
+        self._say(f"   {event}", "dim")
+
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style), soft_wrap=True)
 
 
-def curl_of(request: Request, gateway: str) -> str:
-    """Return the request as a line for a shell in which `$TOKEN` is the administrator's token."""
-    words = ["curl"]
-    if isinstance(request.body, bytes):
-        words = ["echo", base64.b64encode(request.body).decode(), "| base64 -d |", "curl"]
-    if request.verb != "GET":
-        words += ["-X", request.verb]
-    if request.admin:
-        words.append('-H "Authorization: Bearer $TOKEN"')
-    words += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in _headers(request)]
-    if isinstance(request.body, bytes):
-        words += ["--data-binary", "@-"]
-    elif (content := _content(request)) is not None:
-        words += ["--data-binary", shlex.quote(content.decode())]
-    return " ".join([*words, shlex.quote(f"{gateway}{request.path}")])
+class Events:
+    """The events of a stream, one after the other, within 30 s altogether."""
+
+    def __init__(self, answer: http.client.HTTPResponse, say: Callable[[str], None]) -> None:
+        self._answer = answer
+        self._say = say
+        self._until = time.monotonic() + _TIMEOUT
+
+    def next(self) -> Any:
+        """Wait for the next message, show it, and return its JSON.
+
+        Raises:
+            WalkFailed: the stream ends, breaks, or brings none in time.
+        """
+        event, data = "message", ""
+        while line := self._line():
+            name, _, value = line.partition(":")
+            if name == "event":
+                event = value.strip()
+            elif name == "data":
+                data += value.strip()
+            elif line == "\n" and data:
+                if event != "message":
+                    raise WalkFailed(f"expected a further message, found the event {event}: {data}")
+                self._say(data)
+                return json.loads(data)
+        raise WalkFailed("expected a further message, found the end of the stream")
+
+    def _line(self) -> str:
+        if time.monotonic() > self._until:
+            raise WalkFailed(f"expected a further message within {_TIMEOUT:g} s, found none")
+        try:
+            return self._answer.readline(64 * 1024).decode("utf-8", "replace").replace("\r\n", "\n")
+        except (OSError, http.client.HTTPException) as error:
+            raise WalkFailed(f"expected a further message, found: {error!r}") from error
 
 
-def grpcurl_of(request: Request, target: str) -> str:
-    """Return the same as a call, as a line for the same shell."""
-    words = ["grpcurl", "-plaintext"]
-    if request.admin:
-        words.append('-H "authorization: Bearer $TOKEN"')
-    message = " ".join(json.dumps(one, ensure_ascii=False) for one in request.message)
-    if message:
-        words += ["-d", shlex.quote(message)]
-    return " ".join([*words, target, request.rpc])
-
-
-def shown(response: Response) -> str:
-    """Return an answer in one line, cut where it is long."""
-    kind = response.headers.get("content-type", "")
-    if not response.body:
-        return "(no body)"
-    if not kind.startswith(("application/json", "application/x-ndjson", "text/")):
-        return f"({len(response.body)} bytes of {kind or 'something'})"
-    text = " ".join(response.body.decode("utf-8", "replace").split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(response.body)} bytes)"
-
-
-def _headers(request: Request) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    if request.content_type:
-        headers.append(("Content-Type", request.content_type))
-    elif request.body is not None:
-        headers.append(("Content-Type", "application/json"))
-    if request.accept:
-        headers.append(("Accept", request.accept))
-    return headers
-
-
-def _content(request: Request) -> bytes | None:
-    if request.body is None or isinstance(request.body, bytes):
-        return request.body
-    if isinstance(request.body, str):
-        return request.body.encode()
-    return json.dumps(request.body, ensure_ascii=False).encode()
+def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.getheaders()}

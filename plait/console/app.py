@@ -1,12 +1,14 @@
 """The console's two applications: the pages with their API, and the OTLP receiver."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from plait.clock import Clock
-from plait.console.api import Api, FirstSteps, refusal
+from plait.console.api import refusal
 from plait.console.golden import GoldenSignals
 from plait.console.hosts import HostCheck
 from plait.console.otlp import Receiver
@@ -16,17 +18,18 @@ from plait.console.store import TraceStore
 from plait.gateway.edge.asgi import App
 
 
-def pages_app(
-    store: TraceStore,
-    signals: GoldenSignals,
-    clock: Clock,
-    hosts: Iterable[str],
-    first_steps: FirstSteps,
-) -> App:
+class HasRoutes(Protocol):
+    """A part of the JSON API."""
+
+    def routes(self) -> list[Route]:
+        """Return what it answers."""
+        ...
+
+
+def pages_app(apis: Iterable[HasRoutes], hosts: Iterable[str]) -> App:
     """Return the pages and the JSON API, for who asks by one of these host names."""
-    api = Api(store, signals, clock, first_steps)
     app = Starlette(
-        routes=[*Pages(load()).routes(), *api.routes()],
+        routes=[*Pages(load()).routes(), *(route for api in apis for route in api.routes())],
         exception_handlers={HTTPException: refusal, BadQuery: refusal},
     )
     return SecurityHeaders(HostCheck(app, hosts))

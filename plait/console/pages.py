@@ -63,6 +63,8 @@ class Pages:
             Route("/", self._traces, name="traces"),
             Route("/traces/{trace_id}", self._trace, name="trace"),
             Route("/services", self._services, name="services"),
+            Route("/mail", self._mail, name="mail"),
+            Route("/mail/{mail_id}", self._letter, name="letter"),
             Route("/static/{name}", self._static, name="static"),
         ]
 
@@ -74,6 +76,12 @@ class Pages:
 
     async def _services(self, request: Request) -> Response:
         return self._answer(request, "services.html")
+
+    async def _mail(self, request: Request) -> Response:
+        return self._answer(request, "mail.html")
+
+    async def _letter(self, request: Request) -> Response:
+        return self._answer(request, "letter.html")
 
     async def _static(self, request: Request) -> Response:
         return self._answer(request, request.path_params["name"])

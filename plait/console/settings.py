@@ -27,6 +27,15 @@ class ConsoleSettings(Settings):
         le=65535,
         description="port of the OTLP/HTTP receiver; 0 takes a free one",
     )
+    smtp_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="port of the mailbox, for SMTP; 0 takes a free one, without it there is none",
+    )
+    mail_folder: str = Field(
+        default="", description="folder that keeps the mails; without it they end with the process"
+    )
     console_hosts: str = Field(
         default="",
         description="names of the console beside loopback's, separated by commas; * for any",

@@ -14,7 +14,7 @@ again with the same id, and one that succeeded answers again what it answered fi
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -75,6 +75,13 @@ _EXPIRED_PER_CLAIM = 10
 class RequestIdReused(InvalidArgument):
     """The request id was used before, for another request."""
 
+    @classmethod
+    def of(cls, request_id: str) -> Self:
+        return cls(
+            f"the request_id {request_id!r} was used for another request before: "
+            "repeat that request as it was, or make a new id"
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -82,7 +89,8 @@ class Claim:
 
     Args:
         caller: the user's or the workload's name: nobody meets the ids of others.
-        method: the name of the method, for example `CreateProduct`.
+        method: the path of the method, for example
+            `/shop.catalog.v1.CatalogService/CreateProduct`.
         request_id: what the caller sent.
         fingerprint: what the request says apart from its id (`fingerprint`).
     """
@@ -166,6 +174,7 @@ async def purge(tx: _Executes, clock: Clock, *, limit: int) -> int:
         .where(_CLAIMS.c.expire_time <= _microseconds(clock.now().timestamp()))
         .order_by(_CLAIMS.c.expire_time)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # whoever takes one over, or purges, is not waited for
     )
     return (await tx.execute(delete(_CLAIMS).where(_KEY.in_(expired)))).count
 
@@ -182,10 +191,7 @@ async def _kept(tx: _Executes, claim: Claim) -> Row[Any] | None:
 
 def _answer_of(kept: Row[Any], claim: Claim) -> bytes:
     if kept.fingerprint != claim.fingerprint:
-        raise RequestIdReused(
-            f"the request_id {claim.request_id!r} was used for another request before: "
-            "repeat that request as it was, or make a new id"
-        )
+        raise RequestIdReused.of(claim.request_id)
     return bytes(kept.answer)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Worker:
         return future
 
     def post(self, function: Callable[[], None]) -> None:
-        """Hand over a function that must not fail; nobody waits for it."""
+        """Hand over a function that nobody waits for; should it fail, that is logged."""
         self._hand_over(_Task(function, None, contextvars.copy_context()))
 
     async def stop(self) -> None:
@@ -66,9 +69,16 @@ class Worker:
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             if task.future is None:
-                task.context.run(task.function)
+                self._attempt(task)
             elif not task.future.cancelled():
                 _answer(task, task.future)
+
+    def _attempt(self, task: _Task) -> None:
+        """Run what nobody waits for; should it fail, the thread goes on for those who do wait."""
+        try:
+            task.context.run(task.function)
+        except BaseException:  # noqa: BLE001 - whatever it was, others wait for this thread
+            _log.exception("what was handed over to the worker %s failed", self._name)
 
 
 def _answer(task: _Task, future: asyncio.Future[Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from plait.errors import (
+    DeadlineExceeded,
     Error,
     InvalidArgument,
     NotFound,
@@ -46,10 +47,23 @@ class MethodNotAllowed(_Own, Unimplemented):
         self.allow = allow
 
 
+class NeedsWebsocket(_Own, Unimplemented):
+    """The route is one for messages both ways at once, which HTTP alone cannot carry: 501.
+
+    Not 426: that would promise an upgrade (RFC 9110 section 15.5.22) which this gateway refuses.
+    """
+
+
 class NotAcceptable(_Own, InvalidArgument):
     """The client accepts no form that the answer could take: 406."""
 
     http = 406
+
+
+class BodyTimedOut(_Own, DeadlineExceeded):
+    """The client stopped in the middle of its body, or took too long for it: 408."""
+
+    http = 408
 
 
 class BodyTooLarge(_Own, ResourceExhausted):
@@ -58,10 +72,22 @@ class BodyTooLarge(_Own, ResourceExhausted):
     http = 413
 
 
+class UriTooLong(_Own, InvalidArgument):
+    """Path and query are longer than the gateway takes: 414."""
+
+    http = 414
+
+
 class UnsupportedMediaType(_Own, InvalidArgument):
     """The body has a form that the route does not take: 415."""
 
     http = 415
+
+
+class HeadersTooLarge(_Own, InvalidArgument):
+    """There are more headers, or longer ones, than the gateway takes: 431 (RFC 6585)."""
+
+    http = 431
 
 
 class MalformedJson(_Own, InvalidArgument):

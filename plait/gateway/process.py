@@ -14,15 +14,16 @@ from plait.gateway.app import Gateway
 from plait.gateway.contracts import ContractError, Contracts, load
 from plait.gateway.docs.pages import Pages
 from plait.gateway.edge.observe import ALLOWED, Observer
+from plait.gateway.probes import answering_probes
 from plait.gateway.server import CannotListen, ServerStopped, serve
 from plait.gateway.settings import GatewaySettings
 from plait.gateway.threads import wait_for_foreign_threads
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.identity import GATEWAY
+from plait.mesh.identity.tokens import Verifier
+from plait.mesh.identity.trust import TrustError, verifier
 from plait.telemetry import setup
-
-NAME = "gateway"
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def run(
         SystemExit: with code 1 and a sentence on stderr where the contracts cannot be served, it is
             not known where a service is, or the port is taken.
     """
-    setup.setup(NAME, log_level=settings.log_level, allowed=ALLOWED)
+    setup.setup(GATEWAY, log_level=settings.log_level, allowed=ALLOWED)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_until_signal(settings, services, title, version))
@@ -91,18 +92,21 @@ async def built(
     """
     clock = clock or SystemClock()
     contracts = _contracts(Path(settings.contracts), services)
+    trusted = _trusted(settings, clock)
     upstream = _upstream(settings, contracts, services, clock)
     try:
         yield Gateway(
             contracts,
             upstream,
-            verifier(settings, NAME, clock),
+            trusted,
             pages=Pages(contracts, title=title, version=version),
             observer=Observer(clock),
             edge=settings.edge,
+            clock=clock,
         )
     finally:
         await upstream.close()
+        await trusted.close()
 
 
 async def serve_until(
@@ -111,7 +115,20 @@ async def serve_until(
     settings: GatewaySettings,
     ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set, then drain as `run` says; raises what `server.serve` does."""
+    """Serve until `stop` is set, then drain as `run` says; raises what `server.serve` does.
+
+    Probes are answered at a port of their own too, where the settings name one.
+    """
+    async with answering_probes(gateway, settings.host, settings.health_port):
+        await _serve_until(stop, gateway, settings, ready or _say)
+
+
+async def _serve_until(
+    stop: asyncio.Event,
+    gateway: Gateway,
+    settings: GatewaySettings,
+    ready: Callable[[int], None],
+) -> None:
     refuse = asyncio.Event()
     serving = asyncio.create_task(
         serve(
@@ -119,7 +136,7 @@ async def serve_until(
             settings.host,
             settings.port,
             stop=refuse,
-            ready=ready or _say,
+            ready=ready,
             grace=settings.drain_grace,
             connections=settings.connections,
         ),
@@ -160,7 +177,7 @@ async def _until_signal(
 
 
 def _ended(why: str) -> SystemExit:
-    sys.stderr.write(f"{NAME} {why}\n")
+    sys.stderr.write(f"{GATEWAY} {why}\n")
     return SystemExit(1)
 
 
@@ -177,6 +194,13 @@ def _contracts(path: Path, services: Mapping[str, Exposed]) -> Contracts:
         raise CannotStart(f"the contracts in {path} cannot be served:\n{error}") from error
 
 
+def _trusted(settings: GatewaySettings, clock: Clock) -> Verifier:
+    try:
+        return verifier(settings, GATEWAY, clock)
+    except TrustError as error:
+        raise CannotStart(str(error)) from error
+
+
 def _upstream(
     settings: GatewaySettings,
     contracts: Contracts,
@@ -187,7 +211,12 @@ def _upstream(
     try:
         channels = {
             exposed: connect(
-                exposed.name, settings, target=exposed.target, clock=clock, find_method=known.get
+                exposed.name,
+                settings,
+                target=exposed.target,
+                clock=clock,
+                find_method=known.get,
+                methods=known.values(),
             )
             for exposed in set(services.values())
         }

@@ -125,7 +125,7 @@ def _check_path(rule: Rule, method: DescMethod) -> None:
 
 def _check_body(rule: Rule, method: DescMethod) -> None:
     if rule.body in {"", "*"}:
-        if not rule.body and _takes_stream(method):
+        if not rule.body and _takes_stream(method) and not _begins_websocket(rule, method):
             raise RuleError("a stream of requests comes in the body: expected a body, found none")
         return
     if "." in rule.body:
@@ -137,6 +137,11 @@ def _check_body(rule: Rule, method: DescMethod) -> None:
 
 def _takes_stream(method: DescMethod) -> bool:
     return method.method_kind in {"client_streaming", "bidi_streaming"}
+
+
+def _begins_websocket(rule: Rule, method: DescMethod) -> bool:
+    """Whether it is the path of a WebSocket, which begins as a GET (RFC 6455 section 4.1)."""
+    return method.method_kind == "bidi_streaming" and rule.verb == "GET"
 
 
 def _check_response_body(rule: Rule, method: DescMethod) -> None:

@@ -1,6 +1,7 @@
 """Serves an ASGI application over HTTP/1.1 on granian, inside the running loop, with limits set."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -36,13 +37,14 @@ class Connections:
         header_bytes: the longest head of a request (request line and headers) that is read at all;
             a longer one is answered 431 and closed. At least 8192.
         backlog: connections that wait to be accepted.
-        concurrent: requests that are handled at the same time; further ones wait.
+        count: connections at the same time, those that say nothing too; further ones wait to be
+            accepted.
     """
 
     header_timeout: float = 10.0
     header_bytes: int = 64 * 1024
     backlog: int = 1024
-    concurrent: int = 1024
+    count: int = 1024
 
 
 async def serve(  # noqa: PLR0913 - each is a decision of the process that serves
@@ -69,7 +71,7 @@ async def serve(  # noqa: PLR0913 - each is a decision of the process that serve
         ServerStopped: the server ended without being asked to.
     """
     limits = connections or Connections()
-    listener = _listen(host, port, limits.backlog, setting)
+    listener = listen(host, port, limits.backlog, setting)
     bound = int(listener.getsockname()[1])
     requests = _Requests(app)
     server = _Granian(requests, listener, limits)
@@ -108,7 +110,12 @@ async def _end(running: asyncio.Task[None]) -> None:
         raise failure
 
 
-def _listen(host: str, port: int, backlog: int, setting: str) -> socket.socket:
+def listen(host: str, port: int, backlog: int, setting: str) -> socket.socket:
+    """Return a socket that listens there; `backlog` connections may wait to be accepted.
+
+    Raises:
+        CannotListen: the address is taken or not ours; names `setting`, which moves the port.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # Not SO_REUSEPORT, as granian would: a second gateway would share the port in silence.
@@ -140,9 +147,14 @@ class _Requests:
             self._running.discard(task)
 
     async def finish(self, grace: float) -> None:
-        """Wait for the running requests, cancel those that take too long."""
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=grace)
+        """Wait for the running requests, cancel those that take too long.
+
+        One may have come in just before its connection was told to end: it gets its time as well.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._running:
+                    await asyncio.wait(set(self._running))
         late = set(self._running)
         for task in late:
             task.cancel("the server stops")
@@ -160,7 +172,7 @@ class _Granian(Server):
             http=HTTPModes.http1,
             websockets=False,
             backlog=limits.backlog,
-            backpressure=limits.concurrent,
+            backpressure=limits.count,
             http1_settings=HTTP1Settings(
                 header_read_timeout=int(limits.header_timeout * 1000),
                 max_buffer_size=limits.header_bytes,

@@ -42,11 +42,21 @@ class GatewaySettings(Settings):
     max_url: int = Field(default=8192, ge=1, description="bytes of path and query")
     max_headers: int = Field(default=32 * 1024, ge=1, description="bytes of all headers")
     max_header_count: int = Field(default=64, ge=1, le=100, description="headers of a request")
-    max_requests: int = Field(default=1024, ge=1, description="requests at the same time")
+    max_connections: int = Field(
+        default=1024, ge=1, description="connections at the same time, silent ones too"
+    )
+    health_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port of a second listener that serves health only, for probes; 0 for none",
+    )
     header_timeout: float = Field(
         default=10.0, gt=0, description="until all headers are there, and of idle connections"
     )
     body_pause: float = Field(default=30.0, gt=0, description="pause in the middle of a body")
+    body_time: float = Field(default=60.0, gt=0, description="for a body with one message")
+    stream_time: float = Field(default=3600.0, gt=0, description="for a whole stream of a client")
     write_pause: float = Field(default=60.0, gt=0, description="in which a client reads nothing")
     heartbeat: float = Field(
         default=15.0, gt=0, description="after which an idle event stream says that it is there"
@@ -78,6 +88,8 @@ class GatewaySettings(Settings):
                 item=self.max_item,
                 stream=self.max_stream,
                 body_pause=self.body_pause,
+                body_time=self.body_time,
+                stream_time=self.stream_time,
                 write_pause=self.write_pause,
             ),
             passing=Passing(
@@ -94,7 +106,7 @@ class GatewaySettings(Settings):
         return Connections(
             header_timeout=self.header_timeout,
             header_bytes=max(self.max_headers + self.max_url, 8192) * 2,
-            concurrent=self.max_requests,
+            count=self.max_connections,
         )
 
 

@@ -3,7 +3,6 @@
 import base64
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
@@ -41,8 +40,6 @@ HTTP: Mapping[int, int] = {
 }
 """The HTTP status of each gRPC code (google/rpc/code.proto, "HTTP Mapping")."""
 
-_RETRY_AFTER = 1  # seconds: what a service that restarts needs
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _INFO = "google.rpc.ErrorInfo"
 _DEBUG = "google.rpc.DebugInfo"
 _BAD_REQUEST = "google.rpc.BadRequest"
@@ -67,23 +64,20 @@ def http_status(code: int) -> int:
 def failure(
     error: Error | status_pb2.Status,
     *,
-    service: str = "",
     request: DescMessage | None = None,
     form: Format = Format.JSON,
 ) -> Failure:
     """Return an error as HTTP.
 
-    A bug (INTERNAL, UNKNOWN, a code that gRPC does not have) loses its text and details; so does
-    what a transport says for a service that cannot be reached. Anything with an ErrorInfo was said
-    on purpose and stays.
+    A bug (INTERNAL, UNKNOWN, a code that gRPC does not have) loses its text and details. What a
+    transport says of a service that cannot be reached never comes here (`plait.gateway.upstream`).
 
     Args:
         error: raised in the gateway, or what the service answered.
-        service: full name of the service that was called, if one was.
         request: the request message, by which proto field paths of violations become JSON paths.
         form: PROBLEM (RFC 9457), anything else is JSON (AIP-193).
     """
-    status = _presentable(error, service)
+    status = _presentable(error)
     asked = http_status_of(error) if isinstance(error, Error) else 0
     code = asked or http_status(status.code)
     value = (
@@ -93,42 +87,26 @@ def failure(
     return Failure(code, form.content_type, tuple(_headers(error, status)), _dumped(value))
 
 
-def error_json(
-    error: Error | status_pb2.Status, *, service: str = "", request: DescMessage | None = None
-) -> bytes:
+def error_json(error: Error | status_pb2.Status, *, request: DescMessage | None = None) -> bytes:
     """Return the AIP-193 body on one line, as for an error after the first message of a stream."""
-    return failure(error, service=service, request=request).body
+    return failure(error, request=request).body
 
 
-def _presentable(error: Error | status_pb2.Status, service: str) -> status_pb2.Status:
+def _presentable(error: Error | status_pb2.Status) -> status_pb2.Status:
     """Return what a client may see of an error, with exactly one ErrorInfo (AIP-193)."""
-    if isinstance(error, Error):
-        status = to_status(error, DOMAIN)
-        on_purpose = bool(error.domain) or not service
-    else:
-        status = error
-        on_purpose = _info_of(status) is not None
+    status = to_status(error, DOMAIN) if isinstance(error, Error) else error
     code = Code(status.code) if status.code in HTTP else Code.UNKNOWN
     if code in {Code.OK, Code.INTERNAL, Code.UNKNOWN}:  # a bug; OK is no error
-        return _made(code or Code.UNKNOWN, INTERNAL_MESSAGE, _info_of(status))
-    if not on_purpose and code is Code.UNAVAILABLE:
-        retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromSeconds(_RETRY_AFTER)
-        return _made(code, f"{_short(service)} is not available right now; try again", None, retry)
-    if not on_purpose and code is Code.DEADLINE_EXCEEDED:
-        return _made(code, f"{_short(service)} did not answer in time", None)
+        shown = Code.UNKNOWN if code is Code.OK else code
+        return _without_text(shown, _info_of(status))
     return _with_info(status, code)
 
 
-def _made(
-    code: Code, message: str, said: error_details_pb2.ErrorInfo | None, *details: Message
-) -> status_pb2.Status:
-    """Return a status that says no more than it is given; of an ErrorInfo the reason and domain."""
+def _without_text(code: Code, said: error_details_pb2.ErrorInfo | None) -> status_pb2.Status:
+    """Return the status of a bug: of what was said, it keeps the reason and the domain."""
     reason, domain = (said.reason, said.domain) if said is not None else (code.name, DOMAIN)
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=domain)
-    status = status_pb2.Status(code=code, message=message)
-    for detail in (info, *details):
-        status.details.add().Pack(detail)
+    status = status_pb2.Status(code=code, message=INTERNAL_MESSAGE)
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain=domain))
     return status
 
 
@@ -156,12 +134,6 @@ def _detail(status: status_pb2.Status, kind: type[_T]) -> _T | None:
         except DecodeError:
             continue
     return None
-
-
-def _short(service: str) -> str:
-    """Return a service's short name: `shop.catalog.v1.CatalogService` is `catalog`."""
-    words = _WORD.findall(service.rpartition(".")[2].removesuffix("Service"))
-    return "-".join(words).lower() or "the service"
 
 
 def _aip(status: status_pb2.Status, http: int, request: DescMessage | None) -> dict[str, Any]:

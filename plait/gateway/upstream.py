@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from plait.errors import Unavailable
+from plait.errors import DeadlineExceeded, Unavailable
 from plait.gateway.errors import DOMAIN, BodyTooLarge
 from plait.mesh.call import Metadata
 from plait.mesh.grpcio import MAX_MESSAGE
@@ -58,7 +58,7 @@ class Answers:
     async def __anext__(self) -> bytes:
         try:
             message: bytes = await anext(self._stream)
-        except Unavailable as error:
+        except (DeadlineExceeded, Unavailable) as error:
             raise _plain(error, self._service) from error
         return message
 
@@ -89,7 +89,8 @@ class Upstream:
         """Call a method that answers one message; a cancelled task cancels the call.
 
         Raises:
-            plait.errors.Error: what the service answered; UpstreamUnavailable if it did not.
+            plait.errors.Error: what the service answered; UpstreamUnavailable if it cannot be
+                reached, DeadlineExceeded if it did not answer in time.
         """
         channel = self._channels[method.service]
         shape = channel.stream_unary if method.client_streaming else channel.unary_unary
@@ -98,7 +99,7 @@ class Upstream:
         )
         try:
             message = await asked
-        except Unavailable as error:
+        except (DeadlineExceeded, Unavailable) as error:
             raise _plain(error, channel.service) from error
         return Answer(message=message, metadata=[*asked.call.initial, *asked.call.trailing])
 
@@ -141,10 +142,15 @@ def _checked(message: bytes) -> bytes:
     return message
 
 
-def _plain(error: Unavailable, service: str) -> Unavailable:
-    """Return what a client may see: only an error that a service has sent has a domain."""
+def _plain(error: DeadlineExceeded | Unavailable, service: str) -> DeadlineExceeded | Unavailable:
+    """Return what a client may see: an error that was made on the way to a service has no domain.
+
+    It may say where the service is, and is not the service's word.
+    """
     if error.domain:
         return error
+    if isinstance(error, DeadlineExceeded):
+        return DeadlineExceeded(f"{service} did not answer in time", domain=DOMAIN, service=service)
     return UpstreamUnavailable(
         f"{service} is not available right now; try again",
         domain=DOMAIN,

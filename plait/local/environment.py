@@ -9,6 +9,7 @@ from plait.local.project import Project, Service
 
 HOST = "127.0.0.1"
 OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
+SMTP = "SMTP_URL"
 
 
 def database_url(folders: Folders, service: str) -> str:
@@ -26,6 +27,18 @@ def targets(project: Project) -> dict[str, str]:
     return {target_variable(service.name): f"{HOST}:{service.port}" for service in project.services}
 
 
+def target(project: Project, inherited: Mapping[str, str], service: str) -> str:
+    """Return where a service is called, `host:port`: what the environment says goes first."""
+    variable = target_variable(service)
+    return inherited.get(variable) or targets(project)[variable]
+
+
+def without_secrets(project: Project, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what one service alone is told."""
+    names = {secret.name for secret in project.secrets}
+    return {name: value for name, value in inherited.items() if name not in names}
+
+
 def python_path(root: Path, inherited: Mapping[str, str]) -> str:
     """Return the PYTHONPATH with which the project's own modules are found."""
     roots = [str(root), *([str(root / "gen")] if (root / "gen").is_dir() else [])]
@@ -39,17 +52,18 @@ def own_otlp(project: Project, inherited: Mapping[str, str]) -> bool:
 
 
 def common(project: Project, folders: Folders, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return what every process is told."""
+    """Return what every process is told; secrets are not in it."""
     env = {
-        **inherited,
+        **without_secrets(project, inherited),
         **targets(project),
         "HOST": HOST,
         "PYTHONPATH": python_path(project.root, inherited),
-        "PLAIT_USER_JWKS": str(folders.user_jwks),
         "PLAIT_WORKLOAD_JWKS": str(folders.workload_jwks),
         "PLAIT_DRAIN_DELAY": "0",
         "PLAIT_DRAIN_GRACE": "2",
     }
+    if project.user_keys:
+        env["PLAIT_USER_JWKS"] = f"grpc:{project.user_keys}"
     if project.console is not None and own_otlp(project, inherited):
         env[OTLP] = f"http://{HOST}:{project.console.otlp_port}"
     return env
@@ -58,8 +72,11 @@ def common(project: Project, folders: Folders, inherited: Mapping[str, str]) -> 
 def for_service(
     project: Project, folders: Folders, inherited: Mapping[str, str], service: Service
 ) -> dict[str, str]:
-    """Return the environment of a service."""
+    """Return the environment of a service, but for its secrets."""
     env = _for(project, folders, inherited, service.name, service.port)
+    console = project.console
+    if console is not None and console.smtp_port is not None and not env.get(SMTP):
+        env[SMTP] = f"smtp://{HOST}:{console.smtp_port}"
     if service.migrations:
         env["DATABASE_URL"] = database_url(folders, service.name)
     return {**env, **service.env}
@@ -79,6 +96,9 @@ def for_console(project: Project, folders: Folders, inherited: Mapping[str, str]
     env = _for(project, folders, inherited, "console", console.port)
     env["PLAIT_OTLP_PORT"] = str(console.otlp_port)
     env["PLAIT_OTLP"] = "true" if own_otlp(project, inherited) else "false"
+    if console.smtp_port is not None:
+        env["PLAIT_SMTP_PORT"] = str(console.smtp_port)
+        env["PLAIT_MAIL_FOLDER"] = str(folders.mail)
     return {**env, **console.env}
 
 

@@ -27,15 +27,12 @@ class Folders:
 
     @property
     def keys(self) -> Path:
-        return self.run / "keys"
+        """What the keys and secrets of this project are, each in a file that only we read."""
+        return self.root / ".plait" / "keys"
 
     @property
     def tokens(self) -> Path:
         return self.run / "tokens"
-
-    @property
-    def user_jwks(self) -> Path:
-        return self.run / "users.jwks.json"
 
     @property
     def workload_jwks(self) -> Path:
@@ -44,6 +41,14 @@ class Folders:
     @property
     def login(self) -> Path:
         return self.run / "login.json"
+
+    @property
+    def login_lock(self) -> Path:
+        return self.run / "login.lock"
+
+    @property
+    def mail(self) -> Path:
+        return self.root / ".plait" / "mail"
 
     @property
     def lock(self) -> Path:
@@ -63,11 +68,18 @@ class Folders:
         """The mark that a new database still waits for its seed."""
         return self.data / f"{service}.unseeded"
 
+    def secret(self, name: str) -> Path:
+        return self.keys / f"{name}.secret"
+
+    def untold(self, name: str) -> Path:
+        """The mark that nobody has been shown a new secret yet."""
+        return self.keys / f"{name}.untold"
+
     def create(self) -> None:
         """Make the folders; what holds secrets is closed to other users."""
         for folder in (self.data, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        for folder in (self.run, self.keys, self.tokens):
+        for folder in (self.run, self.keys, self.tokens, self.mail):
             folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
             folder.chmod(_PRIVATE)
 

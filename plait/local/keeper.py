@@ -22,8 +22,8 @@ from plait.local.spawner import CannotStart, Child, Spawner
 class Plan:
     """How one process is run.
 
-    `migrate` runs before each start of it; `seed` once, when it is ready, as long as the file
-    `unseeded` is there, which a migration makes that has made the database.
+    `migrate` runs before each start of it. `seed` fills its database, if the file `unseeded` is
+    there, which a migration makes that has made the database.
     """
 
     address: str
@@ -42,14 +42,19 @@ class Plan:
 class Pace:
     """How often a process is probed, by what is known of it, in seconds.
 
-    A process that somebody wants restarted is killed after `grace` seconds.
+    A process that somebody wants restarted is killed after `grace` seconds; one that is not healthy
+    for the first time within `start_limit` seconds is killed, and has crashed.
     """
 
     starting: float = 0.05
     unready: float = 0.25
     ready: float = 1.0
     grace: float = 2.75
+    start_limit: float = 30.0
     back_off: BackOff = field(default_factory=BackOff)
+
+
+_WAITS = "its new database waits for its seed"
 
 
 class Keeper:
@@ -73,11 +78,33 @@ class Keeper:
         self._pace = pace
         self._changed = changed
         self._child: Child | None = None
-        self._seeding: asyncio.Task[None] | None = None
+        self._due = plan.seed is not None
         self._wake = asyncio.Event()
         self._stop = False
         self._kill = False
+        self._hung = ""
         self._renew = False
+
+    @property
+    def seed(self) -> Start | None:
+        """How its database is filled, if it can be."""
+        return self._plan.seed
+
+    @property
+    def unseeded(self) -> bool:
+        """Whether its database waits to be filled."""
+        return self._due and self._plan.unseeded is not None and self._plan.unseeded.exists()
+
+    def seeding(self, note: str, *, busy: bool) -> None:
+        """Take in how far its seed is; `busy` if it is to be waited for."""
+        self._become(self.process.noted(note, busy=busy))
+
+    def seeded(self, note: str, *, done: bool) -> None:
+        """Take in that its seed has ended, which is not tried again; `done` if it went well."""
+        self._due = False
+        if done and self._plan.unseeded is not None:
+            self._plan.unseeded.unlink(missing_ok=True)  # `plait seed` does it too
+        self._become(self.process.noted(note, busy=False))
 
     async def run(self) -> None:
         """Keep the process alive until `stop`."""
@@ -93,7 +120,6 @@ class Keeper:
                     self._renew = False
                     self._become(self.process.renewed())
         finally:
-            await self._end_seeding()
             await self._plan.probe.close()
             self._become(self.process.stopped())
 
@@ -132,11 +158,12 @@ class Keeper:
                     return f"its migration {how_it_ended(code)}"
             if self._stop or self._renew:
                 return "was not started"
-            return how_it_ended(await self._whole_life(await self._bear(self._plan.start)))
+            return await self._whole_life(await self._bear(self._plan.start))
         except CannotStart as error:
             return str(error)
 
-    async def _whole_life(self, child: Child) -> int:
+    async def _whole_life(self, child: Child) -> str:
+        self._hung = ""
         self._become(self.process.born(child.pid, self._now()))
         if self._stop or self._renew:  # asked while it was being born
             self._become(self.process.stopping())
@@ -146,7 +173,7 @@ class Keeper:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()  # it ends only by a bug, which is not to be lost
-            return child.exit.result()
+            return self._hung or how_it_ended(child.exit.result())
         finally:
             self._child = None
             watching.cancel()
@@ -169,48 +196,26 @@ class Keeper:
 
     async def _watch(self) -> None:
         while True:
-            answered = self.process.answered(await self._plan.probe(), self._now())
-            if answered.state is State.READY and self._is_unseeded():
-                answered = answered.noted("seeding its new database", busy=True)
-                self._seeding = asyncio.create_task(self._seed(), name=f"seed {self._plan.name}")
+            problem = await self._plan.probe()
+            answered = self.process.answered(problem, self._now())  # as it is now, not as it was
+            if answered.state is State.READY is not self.process.state and self.unseeded:
+                answered = answered.noted(_WAITS, busy=True)
             self._become(answered)
+            if answered.hangs(self._pace.start_limit, self._now()):
+                self._give_up(problem)
             await asyncio.sleep(self._until_next_probe())
+
+    def _give_up(self, problem: str) -> None:
+        """End a start that leads nowhere: nobody is told when it will, and somebody may wait."""
+        self._hung = f"was not ready after {self._pace.start_limit:g} s and was killed: {problem}"
+        if self._child is not None:
+            self._spawner.signal(self._child, signal.SIGKILL)
 
     def _until_next_probe(self) -> float:
         if self.process.state is State.READY:
             return self._pace.ready
         starting = self.process.state is State.STARTING
         return self._pace.starting if starting else self._pace.unready
-
-    def _is_unseeded(self) -> bool:
-        mark = self._plan.unseeded
-        return self._seeding is None and mark is not None and mark.exists()
-
-    async def _seed(self) -> None:
-        assert self._plan.seed is not None
-        assert self._plan.unseeded is not None
-        rotate(Path(self._plan.seed.log))
-        try:
-            child = await self._spawner.start(self._plan.seed)
-        except CannotStart as error:
-            self._become(self.process.noted(f"not seeded: {error}", busy=False))
-            return
-        try:
-            code = await asyncio.shield(child.exit)
-        finally:
-            self._spawner.signal(child, signal.SIGKILL)
-        if code:
-            note = f"its seed {how_it_ended(code)}: plait logs {self._plan.seed.name}"
-        else:
-            self._plan.unseeded.unlink()
-            note = "seeded"
-        self._become(self.process.noted(note, busy=False))
-
-    async def _end_seeding(self) -> None:
-        if self._seeding is not None:
-            self._seeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._seeding
 
     async def _pause(self) -> None:
         self._wake.clear()

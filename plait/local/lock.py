@@ -1,9 +1,17 @@
-"""One supervisor a project: a lock that dies with its holder, and the pid in it."""
+"""Locks between processes that die with their holder: one supervisor a project, one at a time."""
 
+import asyncio
+import contextlib
 import fcntl
 import os
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+
+from plait.local.mistake import Mistake
+
+_PATIENCE = 30.0  # seconds: longer than whoever holds a lock may take
+_LOOK = 0.02  # seconds between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +57,33 @@ def acquire_silently(path: Path) -> Lock | None:
         os.close(descriptor)
         return None
     return Lock(descriptor)
+
+
+@contextlib.asynccontextmanager
+async def locked(path: Path) -> AsyncGenerator[None]:
+    """Hold the lock of a file, which is made if it is missing, while the block lasts.
+
+    Raises:
+        Mistake: another process has held it for 30 s.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not _taken(descriptor):  # noqa: ASYNC110 - another process tells no event
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError as error:
+            raise Mistake(
+                f"another command has held {path} for {_PATIENCE:g} s: end it, then try again"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

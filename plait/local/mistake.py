@@ -4,6 +4,7 @@ FAILED = 1
 USAGE = 2
 NOT_RUNNING = 3
 RUNNING = 4
+REFUSED = 5
 
 
 class Mistake(Exception):

@@ -1,7 +1,7 @@
 """From what plait.toml declares to how each process is run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.local import environment
 from plait.local.birth import Start
@@ -10,7 +10,9 @@ from plait.local.folders import Folders
 from plait.local.keeper import Plan
 from plait.local.probe import GrpcProbe, HttpProbe
 from plait.local.project import Project, Service
+from plait.local.secrets import Secrets
 
+TOKEN = "PLAIT_TOKEN"  # noqa: S105 - the variable's name
 PRELOAD = (
     "granian.server.embed",
     "grpc.aio",
@@ -46,33 +48,36 @@ class Plans:
         return (self.gateway, self.services, self.console)
 
 
-def plans(project: Project, folders: Folders, inherited: Mapping[str, str], token: str) -> Plans:
-    """Return how the project's processes are run; `token` is what seeds call with."""
+def plans(
+    project: Project, folders: Folders, inherited: Mapping[str, str], secrets: Secrets
+) -> Plans:
+    """Return how the project's processes are run."""
     return Plans(
         gateway=_gateway(project, folders, inherited),
         services=tuple(
-            _service(project, folders, inherited, service, token) for service in project.services
+            _service(project, folders, inherited, service, secrets) for service in project.services
         ),
         console=_console(project, folders, inherited),
     )
 
 
 def seed_start(
-    project: Project,
-    folders: Folders,
-    inherited: Mapping[str, str],
-    service: Service,
-    token: str,
+    project: Project, folders: Folders, inherited: Mapping[str, str], service: Service
 ) -> Start:
-    """Return how a service's seed is run: with the environment of the service, and a token."""
+    """Return how a service's seed is run: with the environment of the service, but no secrets."""
     env = environment.for_service(project, folders, inherited, service)
     name = f"{service.name}-seed"
     return Start(
         name=name,
         module=service.seed,
         log=str(folders.log(name)),
-        env=env | {"PLAIT_TOKEN": token, "OTEL_SERVICE_NAME": name},
+        env=env | {"OTEL_SERVICE_NAME": name},
     )
+
+
+def with_token(start: Start, token: str) -> Start:
+    """Return how a seed is run that calls with this token; empty: as nobody."""
+    return replace(start, env={**start.env, TOKEN: token}) if token else start
 
 
 def _gateway(project: Project, folders: Folders, inherited: Mapping[str, str]) -> tuple[Plan, ...]:
@@ -108,7 +113,7 @@ def _service(
     folders: Folders,
     inherited: Mapping[str, str],
     service: Service,
-    token: str,
+    secrets: Secrets,
 ) -> Plan:
     start = Start(
         name=service.name,
@@ -118,10 +123,10 @@ def _service(
     )
     return Plan(
         address=f"{HOST}:{service.port}",
-        start=start,
+        start=replace(start, env={**start.env, **secrets.of(service)}),
         probe=GrpcProbe(HOST, service.port),
         migrate=_migration(project, folders, service, start),
-        seed=seed_start(project, folders, inherited, service, token) if service.seed else None,
+        seed=seed_start(project, folders, inherited, service) if service.seed else None,
         unseeded=folders.unseeded(service.name) if service.seed else None,
     )
 

@@ -41,6 +41,13 @@ def ports(project: Project, inherited: Mapping[str, str]) -> Iterator[Port]:
                 key="console.otlp_port",
                 variable=port_variable("otlp"),
             )
+        if project.console.smtp_port is not None:
+            yield Port(
+                number=project.console.smtp_port,
+                process="console (SMTP)",
+                key="console.smtp_port",
+                variable=port_variable("smtp"),
+            )
 
 
 def _port(number: int, process: str, key: str) -> Port:

@@ -11,11 +11,23 @@ FILE = "plait.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """What one service alone is told, by the environment variable `name`; `plait up` makes it.
+
+    `show` says what it is to the person who is shown it, once (empty: nobody is).
+    """
+
+    name: str
+    show: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A process that serves contracts by gRPC on `port`.
 
     `migrations` is the folder of its database's revisions (empty: it has no database), `seed` the
-    module whose `main()` fills a new database, `env` what its environment has beside the usual.
+    module whose `main()` fills a new database, `env` what its environment has beside the usual,
+    `secrets` what nobody else's has.
     """
 
     name: str
@@ -25,6 +37,7 @@ class Service:
     migrations: str = ""
     seed: str = ""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +51,50 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """The process that receives OTLP/HTTP on `otlp_port` and shows it on `port`."""
+    """The process that receives OTLP/HTTP on `otlp_port` and shows it on `port`.
+
+    It takes mail on `smtp_port` and keeps it; None: it does not.
+    """
 
     module: str
     port: int
     otlp_port: int
+    smtp_port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A method of one of the project's services: `identity/LogIn`."""
+
+    service: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """The first administrator, whose password is a secret that `plait up` makes."""
+
+    email: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The methods by which people log in, go on with a session and log out.
+
+    `method` takes `email` and `password`; it and `refresh`, which takes `refresh_token`, answer
+    `user`, `access_token`, `access_token_expire_time` and `refresh_token`; `logout` takes
+    `refresh_token`.
+    """
+
+    method: Method
+    refresh: Method
+    logout: Method
+    admin: Admin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +102,9 @@ class Project:
     """What one plait.toml says; `root` is the folder that it lies in.
 
     `hints` are lines to copy that are shown when everything is ready; `demo` is the module that
-    `plait demo` runs; `preload` replaces the modules that the processes share.
+    `plait demo` runs; `preload` replaces the modules that the processes share; `user_keys` is the
+    method that answers the keys which sign users' tokens, `identity/shop...IdentityService/GetJwks`
+    (empty: no process can tell users).
     """
 
     root: Path
@@ -59,9 +112,16 @@ class Project:
     services: tuple[Service, ...] = ()
     gateway: Gateway | None = None
     console: Console | None = None
+    login: Login | None = None
+    user_keys: str = ""
     hints: tuple[str, ...] = ()
     demo: str = ""
     preload: tuple[str, ...] | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What is secret in any of its services."""
+        return tuple(secret for service in self.services for secret in service.secrets)
 
     def service(self, name: str) -> Service:
         """Return the service of that name.

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from plait.clock import SystemClock
-from plait.local import environment
+from plait.local import environment, secrets
 from plait.local.birth import open_log
 from plait.local.config import load
 from plait.local.control import ask, ask_once, listening
@@ -30,10 +30,11 @@ from plait.local.news import all_ready
 from plait.local.plans import PRELOAD, Plans, plans
 from plait.local.ports import ports, require_free
 from plait.local.project import Project
+from plait.local.seeding import Seeding
 from plait.local.spawner import Spawner
 from plait.local.supervisor import Supervisor, failed, settled
 from plait.local.tokens import WorkloadTokens
-from plait.local.view import PlainView, View, view_on
+from plait.local.view import PlainView, View, nothing, view_on
 
 LAST_LINES = 10  # of a crashed process's log
 _TICK = 1.0  # seconds between two looks at what changes by itself: uptimes
@@ -41,15 +42,18 @@ _CONNECT = 10.0  # seconds that a supervisor in the background gets until it ans
 _POLL = 0.02  # seconds
 
 
-def up(root: Path, inherited: Mapping[str, str], console: Console) -> int:
+def up(root: Path, inherited: Mapping[str, str], console: Console, *, telling: bool = True) -> int:
     """Run the project here until a signal or `plait down` ends it; return the exit code.
+
+    With `telling`, `console` is shown the secrets that were made for a person.
 
     Raises:
         Mistake: plait.toml is wrong, the project runs already, or a port is taken.
     """
     project, folders, lock = _prepared(root, inherited)
     try:
-        view = view_on(console, partial(_last_lines, folders))
+        tell = secrets.telling(project, folders) if telling else nothing
+        view = view_on(console, partial(_last_lines, folders), tell)
         try:
             return asyncio.run(_supervise(project, folders, inherited, view))
         finally:
@@ -65,6 +69,7 @@ def up_detached(root: Path, inherited: Mapping[str, str], console: Console) -> i
         Mistake: as `up`, or the supervisor ended before it answered.
     """
     project, folders, lock = _prepared(root, inherited)
+    tell = secrets.telling(project, folders)
     lock.release()
     rotate(folders.supervisor_log)
     before = folders.supervisor_log.stat().st_size if folders.supervisor_log.exists() else 0
@@ -78,7 +83,7 @@ def up_detached(root: Path, inherited: Mapping[str, str], console: Console) -> i
         start_new_session=True,
     )
     os.close(log)
-    view = PlainView(console, partial(_last_lines, folders))
+    view = PlainView(console, partial(_last_lines, folders), tell)
     status = asyncio.run(_follow_until_settled(folders, supervisor, view, before))
     supervisor.returncode = 0  # it lives on without us: nobody is to wait for it
     if all_ready(status):
@@ -88,6 +93,8 @@ def up_detached(root: Path, inherited: Mapping[str, str], console: Console) -> i
             soft_wrap=True,
         )
         return 0
+    for line in tell():  # the others run on: this is the last time that we say something
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     raise Mistake(
         f"{', '.join(failed(status))} failed; the others run on: `plait logs` shows why, "
         "`plait restart NAME` tries again, `plait down` stops everything"
@@ -161,9 +168,10 @@ async def _what_runs(folders: Folders) -> str:
 async def _supervise(
     project: Project, folders: Folders, inherited: Mapping[str, str], view: View
 ) -> int:
+    plain = environment.without_secrets(project, inherited)
     spawner = Spawner(
         root=project.root,
-        env={**inherited, "PYTHONPATH": environment.python_path(project.root, inherited)},
+        env={**plain, "PYTHONPATH": environment.python_path(project.root, inherited)},
         log=folders.supervisor_log,
         modules=PRELOAD if project.preload is None else project.preload,
     )
@@ -172,8 +180,9 @@ async def _supervise(
         keys = Keys.load_or_make(folders, SystemClock())
         tokens = WorkloadTokens(project, folders, keys, SystemClock())
         tokens.write_all()
-        planned = plans(project, folders, inherited, keys.admin_token())
-        supervisor = _supervisor(project, planned, spawner, view)
+        made = secrets.load_or_make(project, folders, inherited)
+        planned = plans(project, folders, inherited, made)
+        supervisor, seeding = _supervisor(project, planned, spawner, view, inherited)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, supervisor.stop)
@@ -181,6 +190,7 @@ async def _supervise(
             endless = [
                 chores.create_task(tokens.renew(), name="renew tokens"),
                 chores.create_task(_tick(supervisor, view), name="tick"),
+                chores.create_task(seeding.run(), name="seed"),
             ]
             await supervisor.run()
             view.show(supervisor.status())
@@ -191,14 +201,17 @@ async def _supervise(
     return 0
 
 
-def _supervisor(project: Project, planned: Plans, spawner: Spawner, view: View) -> Supervisor:
+def _supervisor(
+    project: Project, planned: Plans, spawner: Spawner, view: View, inherited: Mapping[str, str]
+) -> tuple[Supervisor, Seeding]:
     clock, rng, pace = SystemClock(), random.Random(), Pace()  # noqa: S311 - jitter is no secret
 
     def changed(_: Process) -> None:
         view.show(supervisor.status())
         supervisor.changed()
+        seeding.changed()
 
-    stages = [
+    _, services, _ = stages = [
         [
             Keeper(plan, spawner=spawner, clock=clock, rng=rng, pace=pace, changed=changed)
             for plan in stage
@@ -207,7 +220,21 @@ def _supervisor(project: Project, planned: Plans, spawner: Spawner, view: View) 
     ]
     about = {"pid": os.getpid(), "project": project.name, "hints": list(project.hints)}
     supervisor = Supervisor(stages, clock=clock, about=about)
-    return supervisor
+    seeding = Seeding(
+        services,
+        first=project.login.method.service if project.login else "",
+        token=partial(_seed_token, project, inherited),
+        spawner=spawner,
+    )
+    return supervisor, seeding
+
+
+async def _seed_token(project: Project, inherited: Mapping[str, str]) -> str:
+    if project.login is None or project.login.admin is None:
+        return ""
+    from plait.local.sessions import Sessions  # noqa: PLC0415 - few starts of plait have a seed
+
+    return (await Sessions(project, inherited).log_in_as_admin()).access_token
 
 
 async def _tick(supervisor: Supervisor, view: View) -> None:
@@ -260,7 +287,8 @@ def main() -> int:
     """Run as `python -m plait.local.up ROOT`: the supervisor in the background."""
     root = Path(sys.argv[1])
     try:
-        return up(root, dict(os.environ), Console(force_terminal=False, width=200))
+        console = Console(force_terminal=False, width=200)
+        return up(root, dict(os.environ), console, telling=False)  # what it prints is a log
     except Mistake as mistake:
         sys.stderr.write(f"plait: {mistake}\n")
         return mistake.code

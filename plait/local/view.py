@@ -11,6 +11,7 @@ from rich.text import Text
 
 from plait.local.lifecycle import State
 from plait.local.news import Tail, all_ready, news, welcome
+from plait.local.secrets import Tell
 
 _COLOURS = {
     State.READY.value: "green",
@@ -34,11 +35,16 @@ class View(Protocol):
         ...
 
 
-def view_on(console: Console, tail: Tail) -> View:
-    """Return the view that suits where the output goes."""
+def view_on(console: Console, tail: Tail, tell: Tell) -> View:
+    """Return the view that suits where the output goes; `tell` has the last lines of a welcome."""
     if console.is_terminal and not console.is_dumb_terminal:
-        return LiveView(console, tail)
-    return PlainView(console, tail)
+        return LiveView(console, tail, tell)
+    return PlainView(console, tail, tell)
+
+
+def nothing() -> list[str]:
+    """Tell nothing: for views that are not seen by the person who started the system."""
+    return []
 
 
 class PlainView:
@@ -48,9 +54,12 @@ class PlainView:
     look at a system which runs already.
     """
 
-    def __init__(self, console: Console, tail: Tail, *, from_now: bool = False) -> None:
+    def __init__(
+        self, console: Console, tail: Tail, tell: Tell = nothing, *, from_now: bool = False
+    ) -> None:
         self._console = console
         self._tail = tail
+        self._tell = tell
         self._known = not from_now
         self._welcomed = from_now
         self._before: Mapping[str, Any] = {}
@@ -61,7 +70,7 @@ class PlainView:
             self._print(line if line.startswith(" ") else f"{time} {line}")
         if all_ready(status) and not self._welcomed:
             self._welcomed = True
-            for line in welcome(status):
+            for line in (*welcome(status), *self._tell()):
                 self._print(line)
         self._known = True
         self._before = status
@@ -76,8 +85,9 @@ class PlainView:
 class LiveView:
     """A table that is always right, and above it what should not scroll away with it."""
 
-    def __init__(self, console: Console, tail: Tail) -> None:
+    def __init__(self, console: Console, tail: Tail, tell: Tell = nothing) -> None:
         self._tail = tail
+        self._tell = tell
         self._welcomed = False
         self._before: Mapping[str, Any] = {}
         self._live = Live(console=console, auto_refresh=False)  # no thread beside the loop
@@ -91,7 +101,7 @@ class LiveView:
                 self._print(line)
         if all_ready(status) and not self._welcomed:
             self._welcomed = True
-            for line in welcome(status):
+            for line in (*welcome(status), *self._tell()):
                 self._print(line)
         self._live.update(table(status, _TITLE.format(status["project"])), refresh=True)
         self._before = status

@@ -38,6 +38,10 @@ class WorkloadNotAllowed(PermissionDenied):
     """The method is for other services than the one that calls."""
 
 
+class NobodyAllowed(PermissionDenied):
+    """The contract lets nobody call."""
+
+
 def served_method(path: str) -> Method:
     """Return the method with this path (`/package.Service/Method`), if it can be served.
 
@@ -61,18 +65,20 @@ def permit(access: options_pb2.Access | None, user: User | None, workload: Workl
         TokenMissing: it must be known who calls.
         RoleMissing: the user has none of the roles.
         WorkloadNotAllowed: the service is none of those that may call.
+        NobodyAllowed: the contract does not say who may, or in a way that this code does not know.
     """
-    match access.WhichOneof("caller") if access else "public":
-        case "user" if user is None:
-            raise TokenMissing("this method is for people who are logged in: send their token")
+    access = access or options_pb2.Access()
+    match access.WhichOneof("caller"):
+        case "public":
+            return
+        case "user":
+            _permit_user(user)
         case "roles":
-            if user is None:
-                raise TokenMissing("this method is for people who are logged in: send their token")
-            _permit_roles(access.roles.any if access else (), user)
+            _permit_roles(access.roles.any, user)
         case "internal":
-            _permit_workload(access.internal.workloads if access else (), workload)
+            _permit_workload(access.internal.workloads, workload)
         case _:
-            pass
+            raise NobodyAllowed("the contract of this method does not say who may call it")
 
 
 def owner_path(access: options_pb2.Access | None, side: str) -> tuple[str, ...]:
@@ -116,8 +122,14 @@ def check_owner(message: Any, path: Sequence[str], user: User) -> None:
         raise NotOwner(f"{'.'.join(path)} does not name {user.name}, who calls")
 
 
-def _permit_roles(roles: Sequence[str], user: User) -> None:
-    if user.roles.isdisjoint(roles):
+def _permit_user(user: User | None) -> User:
+    if user is None:
+        raise TokenMissing("this method is for people who are logged in: send their token")
+    return user
+
+
+def _permit_roles(roles: Sequence[str], user: User | None) -> None:
+    if _permit_user(user).roles.isdisjoint(roles):
         raise RoleMissing(f"this method is for people with the role {' or '.join(roles)}")
 
 

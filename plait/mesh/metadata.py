@@ -2,4 +2,4 @@
 
 AUTHORIZATION = "authorization"  # `Bearer <token>` of the user
 WORKLOAD = "x-plait-workload"  # the token of the calling service, for this callee
-CLIENT_ADDRESS = "x-plait-client-address"  # of the client for whom the gateway calls
+CLIENT_ADDRESS = "x-plait-client-address"  # who asked the gateway; believed of the gateway alone

@@ -5,10 +5,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from plait.mesh.call import Call
+from plait.mesh.identity.identity import GATEWAY
 from plait.mesh.metadata import CLIENT_ADDRESS
-
-EDGE = "gateway"
-"""The workload that is believed when it says for which client it calls."""
 
 
 def client_address(call: Call) -> str:
@@ -17,7 +15,7 @@ def client_address(call: Call) -> str:
     It is in the metadata `x-plait-client-address`, which counts only beside the workload token of
     the gateway: everybody else could write anything there.
     """
-    if call.workload is None or call.workload.name != EDGE:
+    if call.workload is None or call.workload.name != GATEWAY:
         return ""
     try:
         address = ipaddress.ip_address(call.header(CLIENT_ADDRESS))

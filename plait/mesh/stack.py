@@ -46,12 +46,11 @@ def probe_stack(*, domain: str, clock: Clock) -> Stack:
     return (status(domain), deadline(clock))
 
 
+def anonymous_stack(clock: Clock) -> Stack:
+    """Return what surrounds a call that this process makes as nobody: it shows no token."""
+    return (tracing(), metrics(), status(""), deadline(clock))
+
+
 def client_stack(*, callee: str, tokens: WorkloadTokens | None, clock: Clock) -> Stack:
     """Return what surrounds a call that this process makes to the service `callee`."""
-    return (
-        tracing(),
-        metrics(),
-        status(""),
-        deadline(clock),
-        credentials(callee, tokens),
-    )
+    return (*anonymous_stack(clock), credentials(callee, tokens))

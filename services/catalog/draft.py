@@ -9,6 +9,7 @@ from plait.money import Money
 
 MOST_UNITS = 1_000_000_000  # of a price; with nanos it fits in a signed integer of 64 bits
 MOST_TAGS, MOST_DESCRIPTION, MOST_ETAG, MOST_SHOWN = 20, 10_000, 64, 80
+NUL = "\x00"  # no text of PostgreSQL can hold it
 
 REQUIRED = ("sku", "title", "price")
 _TEXTS = {  # what is expected, the pattern, and at most how many characters
@@ -81,13 +82,19 @@ def _violations(said: Draft) -> Iterator[Violation]:
         value: str = getattr(said, field)
         if value and (len(value) > most or not pattern.fullmatch(value)):
             yield _broken(field, expected, value)
-    if len(said.description) > MOST_DESCRIPTION:
-        found = f"{len(said.description)} characters"
-        yield _broken("description", f"at most {MOST_DESCRIPTION} characters", found)
+    yield from _description_violations(said.description)
     if len(said.etag) > MOST_ETAG:
         yield _broken("etag", f"at most {MOST_ETAG} characters", f"{len(said.etag)} characters")
     yield from _price_violations(said.price)
     yield from _tag_violations(said.tags)
+
+
+def _description_violations(text: str) -> Iterator[Violation]:
+    if len(text) > MOST_DESCRIPTION:
+        expected = f"at most {MOST_DESCRIPTION} characters"
+        yield _broken("description", expected, f"{len(text)} characters")
+    elif (at := text.find(NUL)) >= 0:
+        yield _broken("description", "without the character NUL", text[: at + 1][-MOST_SHOWN:])
 
 
 def _price_violations(price: Money | NotMoney | None) -> Iterator[Violation]:

@@ -29,6 +29,7 @@ PRODUCTS, MOST_PRODUCTS = 60, 1_000_000
 TARGET = "127.0.0.1:9092"
 
 _CALLS = 4  # at a time
+_BATCH = 50  # products that one BatchGetProducts reads
 _CALL_SECONDS = 10.0
 _LINES_PER_SECOND = 100  # that the slowest machine takes in
 _PROGRESS = 10_000  # lines of an import between two reports
@@ -93,14 +94,22 @@ class Seed:
             if number % _PROGRESS == 0:
                 self.say(f"sent {number} of {count}")
 
+    async def _found(self, names: list[str]) -> list[pb.Product]:
+        found: list[pb.Product] = []
+        for begin in range(0, len(names), _BATCH):
+            request = pb.BatchGetProductsRequest(names=names[begin : begin + _BATCH])
+            answer = await self.catalog.BatchGetProducts(
+                request, timeout=_CALL_SECONDS, metadata=self._metadata
+            )
+            found += answer.products
+        return found
+
     async def _put_pictures(self, count: int) -> None:
         draw = {drawn.product.name: drawn.draw for drawn in assortment(count)}
         if not draw:
             return
-        found = await self.catalog.BatchGetProducts(
-            pb.BatchGetProductsRequest(names=draw), timeout=_CALL_SECONDS, metadata=self._metadata
-        )
-        on_sale = [each for each in found.products if not each.HasField("delete_time")]
+        found = await self._found([*draw])
+        on_sale = [each for each in found if not each.HasField("delete_time")]
         turns = asyncio.Semaphore(_CALLS)
 
         async def put(product: pb.Product) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Row, and_, bindparam, insert, or_, select, text, update
 
-from plait.data.backend import Conflict
+from plait.data.backend import Conflict, DatabaseBusy
 from plait.data.claims import Claim
-from plait.data.database import Database, Snapshot, Transaction
+from plait.data.database import BUSY_TIMEOUT, Database, Snapshot, Transaction
 from plait.data.filter import Filter
 from plait.data.order import By, position_of
 from plait.data.pagination import Position
@@ -122,7 +122,11 @@ class Store(Protocol):
         ...
 
     def export(self, wanted: Filter | None, *, show_deleted: bool) -> AsyncGenerator[Product]:
-        """Yield all products that the filter lets through by name, as they are at one moment."""
+        """Yield all products that the filter lets through by name, as they are at one moment.
+
+        Raises:
+            DatabaseBusy: so many exports run already that there is no turn for this one.
+        """
         ...
 
     async def picture(self, product: str) -> tuple[str, bytes]:
@@ -144,6 +148,7 @@ _PUT_PICTURE = text(
 
 _PAGE_BYTES = 3 * 1024 * 1024  # below gRPC's 4 MiB a message
 _EXPORTS = 2  # at a time: each keeps a reader, and its view of the database
+_RETRY_AFTER = 5.0  # seconds that an export may well take
 
 
 class SqlStore:
@@ -152,12 +157,16 @@ class SqlStore:
     Args:
         database: migrated by this service's migrations.
         new_id: names the products that lines of an import create.
+        patience: seconds that an export waits for one of those that run to end.
     """
 
-    def __init__(self, database: Database, new_id: NewId) -> None:
+    def __init__(
+        self, database: Database, new_id: NewId, *, patience: float = BUSY_TIMEOUT
+    ) -> None:
         self._database = database
         self._new_id = new_id
         self._exports = asyncio.Semaphore(_EXPORTS)
+        self._patience = patience
 
     async def add(self, product: Product, claim: Claim | None, answer: bytes) -> bytes | None:
         try:
@@ -201,11 +210,13 @@ class SqlStore:
         )
 
     async def search(self, query: str, *, limit: int, after: Position | None) -> Finds:
-        words = words_of(query)
+        system = self._database.system
+        words = words_of(system, query)
         if not words:
             return Finds(finds=())
         async with self._database.snapshot() as tx:
-            rows = (await tx.execute(search_for(limit + 1, after), {"words": words})).rows
+            statement = search_for(system, limit + 1, after)
+            rows = (await tx.execute(statement, {"words": words})).rows
         shown = _fitting(rows, limit)
         finds = tuple(Found(product=product_of(row), score=row.score) for row in shown)
         more = len(shown) < len(rows)
@@ -240,12 +251,26 @@ class SqlStore:
     async def export(self, wanted: Filter | None, *, show_deleted: bool) -> AsyncGenerator[Product]:
         statement = those(wanted, show_deleted=show_deleted).order_by(PRODUCTS.c.name)
         async with (
-            self._exports,
+            self._turn_to_export(),
             self._database.snapshot() as tx,
             aclosing(tx.stream(statement)) as rows,
         ):
             async for row in rows:
                 yield product_of(row)
+
+    @asynccontextmanager
+    async def _turn_to_export(self) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._exports.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy(
+                f"{_EXPORTS} other exports are running: try again", retry_after=_RETRY_AFTER
+            ) from error
+        try:
+            yield
+        finally:
+            self._exports.release()
 
     async def picture(self, product: str) -> tuple[str, bytes]:
         async with self._database.snapshot() as tx:

@@ -1,15 +1,9 @@
 """The console's pages in a real Chromium, fed by real exports over HTTP."""
 
-import asyncio
 import re
-import shutil
 import time
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-import httpx
 import pytest
-import pytest_asyncio
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
@@ -18,96 +12,14 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Histogram, HistogramDataPoint, Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from plait.console.main import run
-from plait.console.settings import ConsoleSettings
+from tests.browser.pages import CONTRAST, MARKS, browser, console, expect, opened
 
-playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
-expect = playwright.expect
+__all__ = ["browser", "console", "opened"]  # fixtures
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),  # one browser for all
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no chromium on the PATH"),
-]
+pytestmark = MARKS
 MILLISECOND = 1_000_000
 GET = "shop.catalog.v1.CatalogService/GetProduct"
 QUERY = "SELECT name FROM products WHERE id = ?"
-
-
-@dataclass(kw_only=True)
-class Console:
-    pages: str
-    otlp: str
-    client: httpx.AsyncClient
-    stop: asyncio.Event
-
-    async def send(self, request) -> None:
-        kind = "traces" if isinstance(request, ExportTraceServiceRequest) else "metrics"
-        headers = {"content-type": "application/x-protobuf"}
-        address = f"{self.otlp}/v1/{kind}"
-        answer = await self.client.post(
-            address, content=request.SerializeToString(), headers=headers
-        )
-        assert (answer.status_code, answer.content) == (200, b"")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def console():
-    settings = ConsoleSettings(port=0, otlp_port=0, console_example="curl http://example/v1")
-    ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
-    async with asyncio.TaskGroup() as tasks, httpx.AsyncClient() as client:
-        tasks.create_task(run(settings, stop, lambda *both: ready.set_result(both)))
-        pages, otlp = await ready
-        try:
-            yield Console(pages=pages, otlp=otlp, client=client, stop=stop)
-        finally:
-            stop.set()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    async with playwright.async_playwright() as started:
-        running = await started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield running
-        finally:
-            await running.close()
-
-
-@pytest.fixture
-def opened(browser, console):
-    """Open a page; it must ask nobody but the console, and have no fault."""
-
-    @asynccontextmanager
-    async def open_page(path: str = "/", *, width: int = 1280, scheme: str = "light"):
-        viewport = {"width": width, "height": 860}
-        context = await browser.new_context(viewport=viewport, color_scheme=scheme)
-        page = await context.new_page()
-        page.set_default_timeout(10_000)
-        faults: list[str] = []
-        asked: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("dialog", lambda dialog: faults.append(f"dialog {dialog.message}"))
-        page.on("console", lambda said: faults.append(said.text) if "Policy" in said.text else None)
-        page.on("request", lambda request: asked.append(request.url))
-        await page.goto(console.pages + path)
-        yield page
-        await context.close()
-        assert faults == []
-        assert [url for url in asked if not url.startswith(console.pages)] == []
-
-    return open_page
 
 
 def pairs(values: dict[str, str]) -> list[KeyValue]:
@@ -495,26 +407,6 @@ async def test_a_console_that_stopped_is_said_to_be_gone(opened, console):
         await expect(page.locator("#offline")).to_contain_text("does not answer")
 
 
-CONTRAST = """(selector) => {
-  const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const luminance = (colors) => {
-    for (const color of colors) {
-      brush.fillStyle = color;
-      brush.fillRect(0, 0, 1, 1);
-    }
-    const [r, g, b] = [...brush.getImageData(0, 0, 1, 1).data].map((part) => part / 255)
-      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const layers = (one) =>
-    one ? [...layers(one.parentElement), getComputedStyle(one).backgroundColor] : ["white"];
-  return [...document.querySelectorAll(selector)].filter((one) => one.offsetParent).map((one) => {
-    const behind = layers(one);
-    const text = luminance([...behind, getComputedStyle(one).color]);
-    const [high, low] = [text, luminance(behind)].sort((a, b) => b - a);
-    return [(high + 0.05) / (low + 0.05), one.className || one.tagName];
-  });
-}"""
 LOOKED_AT = (
     "h1, dt, dd, a, th, .dim, .badge, .chip, .what, .who, .tag, .note, .after, .failures, .number"
 )

@@ -1,27 +1,36 @@
 """`plait call`: JSON in, a call, JSON out."""
 
+import asyncio
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from plait.cli import call as module
 from plait.cli.call import Wish, described
+from plait.clock import SystemClock
 from plait.errors import Unavailable
 from plait.local.config import load
 from plait.local.folders import Folders
+from plait.local.login import KeptLogin
 from plait.local.mistake import USAGE, Mistake
+from plait.local.sessions import Sessions
+from tests.people import ADMIN, PASSWORD, People, running
 
-FILE = """
-[project]
-name = "test"
+SERVICE = """
 [[services]]
 name = "echo"
 module = "echo.main"
 port = {port}
 contracts = ["test.v1.EchoService"]
+"""
+FILE = f"""
+[project]
+name = "test"
+{SERVICE}
 """
 
 
@@ -32,7 +41,7 @@ def call(echo, capsys, monkeypatch):
 
     async def made(method: str, *fields: str, project=None, **more):
         target = "" if project else echo.target
-        wish = Wish(**{"method": method, "fields": fields, "target": target, **more})
+        wish = Wish(**{"method": method, "fields": fields, "target": target} | more)
         code = await module._run(project, wish, ())
         out, err = capsys.readouterr()
         return SimpleNamespace(code=code, out=out, err=err)
@@ -167,20 +176,85 @@ async def test_a_token_goes_along(call, echo):
     assert echo.metadata[-1]["authorization"] == "Bearer t1"
 
 
+@pytest.fixture
+async def people(tmp_path):
+    """Who can log in; the project's file names the methods for it."""
+    served = People()
+    async with running(served, tmp_path):
+        yield served
+
+
+@pytest.fixture
+async def shop(people, echo, tmp_path):
+    file = tmp_path / "plait.toml"
+    port = echo.target.rpartition(":")[2]
+    file.write_text(file.read_text() + SERVICE.format(port=port))
+    return load(tmp_path, {})
+
+
+async def log_in(project) -> None:
+    session = await Sessions(project, {}).log_in(ADMIN, PASSWORD)
+    await KeptLogin(Folders(root=project.root), SystemClock()).keep(session)
+
+
+def sent(echo) -> list[str]:
+    return [metadata.get("authorization", "") for metadata in echo.metadata]
+
+
 async def test_the_last_login_goes_along_unless_another_token_is_given(
-    call, echo, project, monkeypatch
+    call, echo, shop, monkeypatch
 ):
-    login = Folders(root=project.root).login
-    expires = datetime.now(UTC) + timedelta(hours=1)
-    login.write_text(json.dumps({"token": "last", "expires": expires.isoformat()}))
+    await log_in(shop)
 
-    await call("echo/Say", project=project)
-    await call("echo/Say", project=project, token="")
+    await call("echo/Say", project=shop)
+    await call("echo/Say", project=shop, token="")
     monkeypatch.setenv("PLAIT_TOKEN", "environment")
-    await call("test.v1.EchoService/Say", project=project)
+    await call("test.v1.EchoService/Say", project=shop)
 
-    sent = [metadata.get("authorization", "") for metadata in echo.metadata]
-    assert sent == ["Bearer last", "", "Bearer environment"]
+    assert sent(echo) == ["Bearer access-2", "", "Bearer environment"]
+
+
+async def test_a_login_is_shown_to_nobody_but_the_projects_services(call, echo, shop, monkeypatch):
+    await log_in(shop)
+    monkeypatch.setattr(module, "connect", partial(elsewhere, module.connect, echo.target))
+
+    await call("echo/Say", project=shop, target=echo.target)
+    await call("echo/Say", project=shop, target="127.0.0.1:1")
+
+    assert sent(echo) == ["Bearer access-2", ""]
+
+
+def elsewhere(connect, where, *arguments, target, **more):
+    """Connect to the one server there is, whatever address was given."""
+    return connect(*arguments, target=where, **more)
+
+
+async def test_without_a_login_a_call_is_nobodys(call, echo, shop):
+    await call("echo/Say", project=shop)
+
+    assert sent(echo) == [""]
+
+
+async def test_calls_at_once_renew_an_expired_login_once(call, echo, shop, people):
+    people.life = timedelta(0)
+    await log_in(shop)
+    people.life = timedelta(minutes=15)
+
+    await asyncio.gather(*(call("echo/Say", project=shop) for _ in range(3)))
+
+    assert people.refreshes == 1
+    assert sent(echo) == ["Bearer access-3"] * 3
+
+
+async def test_a_login_that_has_ended_says_so_and_nothing_is_called(call, echo, shop, people):
+    people.life = timedelta(0)
+    await log_in(shop)
+    people.current.clear()
+
+    with pytest.raises(Mistake, match=r"users/admin has ended \(REFRESH_TOKEN_INVALID\): log in"):
+        await call("echo/Say", project=shop)
+
+    assert echo.metadata == []
 
 
 async def test_a_target_of_the_environment_moves_the_call(call, echo, project, monkeypatch):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -11,8 +12,9 @@ from plait.cli.data import migrate, seed
 from plait.clock import SystemClock
 from plait.local.control import listening
 from plait.local.folders import Folders
-from plait.local.keys import Keys
-from plait.local.mistake import NOT_RUNNING, USAGE, Mistake
+from plait.local.login import KeptLogin
+from plait.local.mistake import NOT_RUNNING, REFUSED, USAGE, Mistake
+from plait.local.sessions import Session
 
 FILE = """
 [project]
@@ -27,6 +29,19 @@ seed = "seeding"
 name = "bare"
 module = "bare"
 port = 2
+"""
+SECOND = """
+[[services]]
+name = "more"
+module = "more"
+port = 3
+seed = "never"
+"""
+LOGIN = """
+[login]
+method = "things/LogIn"
+refresh = "things/RefreshSession"
+logout = "things/LogOut"
 """
 REVISION = """
 from alembic import op
@@ -43,7 +58,8 @@ import json, os, sys
 
 def main():
     with open("seeded", "w") as file:
-        json.dump([sys.argv, os.environ["PLAIT_TOKEN"], os.environ["PLAIT_TARGET_THINGS"]], file)
+        told = [os.environ.get(name) for name in ("PLAIT_TOKEN", "PLAIT_TARGET_THINGS")]
+        json.dump([sys.argv, *told], file)
     return int(os.path.exists("broken"))
 """
 
@@ -63,7 +79,6 @@ def root(tmp_path, monkeypatch):
 def supervisor(root):
     """Says that it runs."""
     folders = Folders(root=root)
-    Keys.load_or_make(folders, SystemClock())
     ready, stop = threading.Event(), []
 
     async def answer(_):
@@ -125,20 +140,63 @@ def test_an_unknown_service_is_refused(root):
 
 @pytest.mark.usefixtures("supervisor")
 @pytest.mark.parametrize(("products", "arguments"), [(None, []), (7, ["--products", "7"])])
-def test_a_seed_runs_with_a_token_and_what_was_asked_for(root, products, arguments):
+def test_a_seed_runs_with_what_was_asked_for(root, products, arguments):
     assert seed(root, products) == 0
 
     argv, token, target = json.loads((root / "seeded").read_text())
     assert argv == ["seeding", *arguments]
-    assert token.count(".") == 2
+    assert token is None
     assert target == "127.0.0.1:1"
 
 
+def logged_in(root) -> None:
+    expires = SystemClock().now() + timedelta(minutes=15)
+    session = Session(user="users/u1", access_token="a1", expires=expires, refresh_token="r1")
+    asyncio.run(KeptLogin(Folders(root=root), SystemClock()).keep(session))
+
+
 @pytest.mark.usefixtures("supervisor")
-def test_a_seed_that_fails_fails(root):
+def test_a_seed_calls_as_who_is_logged_in(root):
+    (root / "plait.toml").write_text(FILE + LOGIN)
+    logged_in(root)
+
+    assert seed(root, None) == 0
+
+    assert json.loads((root / "seeded").read_text())[1] == "a1"
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_a_seed_without_a_log_in_says_how_to_log_in(root):
+    (root / "plait.toml").write_text(FILE + LOGIN)
+
+    with pytest.raises(Mistake, match="nobody is logged in: `plait login --admin`") as refused:
+        seed(root, None)
+
+    assert refused.value.code == REFUSED
+    assert not (root / "seeded").exists()
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_a_database_that_a_command_has_filled_does_not_wait_for_it(root):
+    mark = Folders(root=root).unseeded("things")
+    mark.touch()
+
+    assert seed(root, None) == 0
+
+    assert not mark.exists()
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_a_seed_that_fails_fails_and_none_follows(root):
+    (root / "plait.toml").write_text(FILE + SECOND)
     (root / "broken").touch()
+    mark = Folders(root=root).unseeded("things")
+    mark.touch()
 
     assert seed(root, None) == 1
+
+    assert mark.exists()
+    assert json.loads((root / "seeded").read_text())[0] == ["seeding"]
 
 
 @pytest.mark.usefixtures("supervisor")

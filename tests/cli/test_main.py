@@ -13,8 +13,21 @@ from plait.cli.generate import GenerateError
 from plait.local import up
 from plait.local.mistake import Mistake
 
+LOGIN = {"admin": False, "password_stdin": False, "print_token": False}
 COMMANDS = {
-    *("up", "down", "restart", "ps", "logs", "login", "call", "migrate", "seed", "generate"),
+    *(
+        "up",
+        "down",
+        "restart",
+        "ps",
+        "logs",
+        "login",
+        "logout",
+        "call",
+        "migrate",
+        "seed",
+        "generate",
+    ),
     "demo",
 }
 
@@ -138,8 +151,15 @@ class Asked:
         ("ps --json", running, "ps", ({"json": True},)),
         ("logs", logs, "show", ("", {"count": 50, "follow": False, "raw": False})),
         ("logs a -f -n 3 --json", logs, "show", ("a", {"count": 3, "follow": True, "raw": True})),
-        ("login --dev-admin", login, "dev_admin", ({"print_token": False},)),
-        ("login --dev-admin --print-token", login, "dev_admin", ({"print_token": True},)),
+        ("login a@b", login, "log_in", ("a@b", {**LOGIN})),
+        ("login --admin", login, "log_in", ("", {**LOGIN, "admin": True})),
+        (
+            "login a@b --password-stdin --print-token",
+            login,
+            "log_in",
+            ("a@b", {**LOGIN, "password_stdin": True, "print_token": True}),
+        ),
+        ("logout", login, "log_out", ()),
         ("migrate catalog", data, "migrate", ("catalog",)),
         ("seed", data, "seed", (None,)),
         ("seed --products 5", data, "seed", (5,)),

@@ -1,27 +1,31 @@
 """Requests that are made, checked and shown."""
 
 import io
-import shlex
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from rich.console import Console
 
-from plait.cli.walk import Request, Response, Walk, WalkFailed, curl_of, grpcurl_of, shown
+from plait.cli.exchange import Request, WalkFailed
+from plait.cli.walk import Walk
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says what it got; /bare says nothing of a trace."""
+    """Says what it got; /bare says nothing of a trace, /events what the test has put there."""
+
+    status = 200
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(404 if self.path == "/missing" else 200)
+        self.send_response(404 if self.path == "/missing" else self.status)
         self.send_header("Content-Type", self.headers.get("Accept", "application/json"))
         if self.path != "/bare":
             self.send_header("X-Trace-Id", "a" * 32)
         self.end_headers()
-        self.wfile.write(body or b'{"ok": true}')
+        events = self.server.events if self.path == "/events" else b""
+        self.wfile.write(events or body or self.server.answer)
         self.server.seen.append((self.command, self.path, dict(self.headers), body))
 
     do_GET = do_POST  # noqa: N815 - http.server calls it so
@@ -34,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     with HTTPServer(("127.0.0.1", 0), Handler) as made:
         made.seen = []
+        made.events = b""
+        made.answer = b'{"ok": true}'
         thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
         yield made
@@ -48,13 +54,14 @@ def console():
 
 @pytest.fixture
 def walk(server, console):
-    return Walk(
+    made = Walk(
         console,
         gateway=f"http://127.0.0.1:{server.server_port}",
-        target="127.0.0.1:9092",
-        traces="http://127.0.0.1:8090",
-        token="t1",
+        targets={"a.v1.A": "127.0.0.1:9092"},
+        page="http://127.0.0.1:8090",
     )
+    made.variables["TOKEN"] = "t1"
+    return made
 
 
 GET = Request(verb="GET", path="/v1/a?b=c%20d", rpc="a.v1.A/Get", message=[{"name": "a"}])
@@ -77,13 +84,16 @@ def test_a_step_is_shown_as_curl_as_grpcurl_and_as_a_trace(walk, console, server
 
 def test_the_token_goes_along_and_is_not_shown(walk, console, server):
     walk.step(
-        "Write", Request(verb="POST", path="/v1/a", rpc="a.v1.A/Set", body={"a": 1}, admin=True)
+        "Write",
+        Request(
+            verb="POST", path="/v1/a", rpc="a.v1.A/Set", body={"refreshToken": "$TOKEN"}, by="TOKEN"
+        ),
     )
 
     _, _, headers, body = server.seen[0]
     assert headers["Authorization"] == "Bearer t1"
     assert headers["Content-Type"] == "application/json"
-    assert body == b'{"a": 1}'
+    assert json.loads(body) == {"refreshToken": "t1"}
     assert "t1" not in console.file.getvalue()
     assert "$TOKEN" in console.file.getvalue()
 
@@ -113,73 +123,103 @@ def test_what_is_not_as_expected_ends_the_walk(walk):
 
 
 def test_a_gateway_that_is_not_there_ends_the_walk(console):
-    walk = Walk(console, gateway="http://127.0.0.1:1", target="", traces="", token="")
+    walk = Walk(console, gateway="http://127.0.0.1:1", targets={}, page="http://127.0.0.1:1")
 
     with pytest.raises(WalkFailed, match=r"GET /v1/a.*: no answer"):
         walk.silently(GET)
+    with pytest.raises(WalkFailed, match=r"GET /v1/a.*: no answer"), walk.stream("Watch", GET):
+        pytest.fail("there is no stream")
+    with pytest.raises(WalkFailed, match=r"GET /api/mail/latest.*: no answer"):
+        walk.mail("Read the mail", "ada@example.org")
 
 
-def test_what_is_no_json_ends_the_walk():
-    with pytest.raises(WalkFailed, match="expected JSON, found b'<p>'"):
-        _ = Response(status=200, body=b"<p>").json
+WATCH = Request(verb="GET", path="/events", rpc="a.v1.A/Watch", accept="text/event-stream")
 
 
-@pytest.mark.parametrize(
-    ("request_", "words"),
-    [
-        (GET, ["curl", "http://g/v1/a?b=c%20d"]),
-        (
-            Request(verb="PATCH", path="/a", rpc="", body={"it's": "é"}),
-            [
-                *("curl", "-X", "PATCH", "-H", "Content-Type: application/json"),
-                *("--data-binary", '{"it\'s": "é"}', "http://g/a"),
-            ],
-        ),
-        (
-            Request(
-                verb="POST", path="/a", rpc="", body="{}\n{}\n", content_type="x/y", accept="z"
-            ),
-            [
-                *("curl", "-X", "POST", "-H", "Content-Type: x/y", "-H", "Accept: z"),
-                *("--data-binary", "{}\n{}\n", "http://g/a"),
-            ],
-        ),
-        (
-            Request(verb="PUT", path="/a", rpc="", body=b"\x00", content_type="x/y", admin=True),
-            [
-                *("echo", "AA==", "|", "base64", "-d", "|", "curl", "-X", "PUT"),
-                *("-H", "Authorization: Bearer $TOKEN", "-H", "Content-Type: x/y"),
-                *("--data-binary", "@-", "http://g/a"),
-            ],
-        ),
-    ],
-)
-def test_a_request_as_curl_is_what_a_shell_makes_the_same_of(request_, words):
-    assert shlex.split(curl_of(request_, "http://g")) == words
+def test_a_stream_is_shown_event_by_event(walk, console, server):
+    server.events = b': still here\n\nid: 7\ndata: {"n":\ndata: 1}\n\ndata: {"n": 2}\n\n'
 
+    with walk.stream("Watch it", WATCH) as events:
+        found = [events.next(), events.next()]
 
-def test_a_request_as_grpcurl_has_each_message():
-    request = Request(verb="POST", path="", rpc="a.v1.A/Set", message=[{"a": 1}, {}], admin=True)
-
-    assert shlex.split(grpcurl_of(request, "h:1")) == [
-        *("grpcurl", "-plaintext", "-H", "authorization: Bearer $TOKEN"),
-        *("-d", '{"a": 1} {}', "h:1", "a.v1.A/Set"),
+    assert found == [{"n": 1}, {"n": 2}]
+    lines = console.file.getvalue().splitlines()
+    assert lines[1:3] == [
+        "1. Watch it",
+        f"curl -N -H 'Accept: text/event-stream' http://127.0.0.1:{server.server_port}/events",
     ]
-    assert grpcurl_of(Request(verb="GET", path="", rpc="a.v1.A/Get"), "h:1") == (
-        "grpcurl -plaintext h:1 a.v1.A/Get"
-    )
+    assert lines[4] == "-> 200 (a stream)"
+    assert lines[6:] == ['   {"n":1}', '   {"n": 2}']
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "text"),
+    ("events", "found"),
     [
-        ("application/json", b"", "(no body)"),
-        ("application/json", b'{\n  "a": 1}', '{ "a": 1}'),
-        ("image/png", b"12345", "(5 bytes of image/png)"),
-        ("", b"12345", "(5 bytes of something)"),
-        ("text/plain", b"x" * 300, "x" * 300),
-        ("text/plain", b"x" * 301, "x" * 300 + " ... (301 bytes)"),
+        (b"data: {}\n", "the end of the stream"),
+        (b"event: end\ndata: {}\n\n", "the event end: {}"),
+        (b'event: error\ndata: {"error": 1}\n\n', 'the event error: {"error": 1}'),
     ],
 )
-def test_an_answer_is_shown_in_one_line(kind, body, text):
-    assert shown(Response(status=200, headers={"content-type": kind}, body=body)) == text
+def test_a_stream_that_brings_no_further_message_ends_the_walk(walk, server, events, found):
+    server.events = b"data: {}\n\n" + events
+
+    with walk.stream("Watch it", WATCH) as stream:
+        stream.next()
+        with pytest.raises(WalkFailed, match=f"expected a further message, found {found}"):
+            stream.next()
+
+
+def test_a_stream_that_only_says_that_it_is_there_ends_the_walk(walk, server, monkeypatch):
+    server.events = b": still here\n\n" * 1000
+    moments = iter(range(0, 1000, 10))
+    monkeypatch.setattr("plait.cli.walk.time.monotonic", lambda: next(moments))
+
+    with (
+        walk.stream("Watch it", WATCH) as stream,
+        pytest.raises(WalkFailed, match="expected a further message within 30 s, found none"),
+    ):
+        stream.next()
+
+
+def test_a_stream_that_is_refused_ends_the_walk(walk):
+    missing = Request(verb="GET", path="/missing", rpc="a.v1.A/Watch")
+
+    with (
+        pytest.raises(WalkFailed, match=r"step 1 \(Watch\): expected the status 200, found 404"),
+        walk.stream("Watch", missing),
+    ):
+        pytest.fail("there is no stream")
+
+
+def reading(walk, server):
+    walk._page = f"http://127.0.0.1:{server.server_port}"
+    return walk.mail("Read the mail", "ada@example.org")
+
+
+def test_a_mail_is_waited_for_at_the_console(walk, server, console):
+    mail = {"id": "0a", "subject": "Hello", "preview": "Ada, ...", "text": "Ada, welcome"}
+    server.answer = json.dumps(mail).encode()
+
+    assert reading(walk, server) == mail
+
+    page = f"http://127.0.0.1:{server.server_port}"
+    assert console.file.getvalue().splitlines()[1:] == [
+        "1. Read the mail",
+        f"curl '{page}/api/mail/latest?to=ada@example.org&wait=10'",
+        "-> Hello: Ada, ...",
+        f"   {page}/mail/0a",
+    ]
+
+
+def test_a_mail_that_does_not_come_ends_the_walk(walk, server, monkeypatch):
+    monkeypatch.setattr("plait.cli.walk._MAIL", "0")
+    monkeypatch.setattr(Handler, "status", 404)
+
+    with pytest.raises(WalkFailed, match=r"step 1 \(Read the mail\): found no mail: "):
+        reading(walk, server)
+
+
+def test_a_line_to_copy_is_shown_as_it_is(walk, console):
+    walk.copy("TOKEN=$(plait login --admin --print-token)")
+
+    assert console.file.getvalue() == "TOKEN=$(plait login --admin --print-token)\n"

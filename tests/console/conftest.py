@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from plait.console.main import run
+from plait.console.main import Addresses, run
 from plait.console.settings import ConsoleSettings
 from plait.console.span import Kind, Origin, Span
 
@@ -30,10 +30,14 @@ class StandingClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A console on free ports; `client` asks its pages, `otlp` is the address to export to."""
+    """A console on free ports; `client` asks its pages, `otlp` is the address to export to.
+
+    `smtp` is where mail goes, empty where it takes none.
+    """
 
     client: httpx.AsyncClient
     otlp: str
+    smtp: str
 
     async def export(self, body: bytes, path: str = "/v1/traces", **headers: str) -> httpx.Response:
         sent = {"content-type": "application/x-protobuf"}
@@ -83,12 +87,12 @@ async def start_console() -> AsyncIterator[Callable[..., object]]:
     async with asyncio.TaskGroup() as tasks, httpx.AsyncClient(timeout=BOUND) as plain:
 
         async def start(**settings: object) -> Running:
-            ready: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+            ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
             chosen = ConsoleSettings(**{"port": 0, "otlp_port": 0, **settings})
-            tasks.create_task(run(chosen, stop, lambda *both: ready.set_result(both)))
-            pages, otlp = await ready
-            plain.base_url = pages
-            return Running(client=plain, otlp=otlp)
+            tasks.create_task(run(chosen, stop, ready.set_result))
+            where = await ready
+            plain.base_url = where.pages
+            return Running(client=plain, otlp=where.otlp, smtp=where.smtp)
 
         try:
             async with asyncio.timeout(BOUND):

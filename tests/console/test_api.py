@@ -2,7 +2,7 @@ import httpx
 import pytest
 from httpx import ASGITransport
 
-from plait.console.api import FirstSteps
+from plait.console.api import Api, FirstSteps
 from plait.console.app import pages_app
 from plait.console.golden import GoldenSignals, Point
 from plait.console.store import TraceStore
@@ -21,7 +21,7 @@ def signals() -> GoldenSignals:
 @pytest.fixture
 async def client(store, signals, clock):
     first_steps = FirstSteps(otlp="http://127.0.0.1:4318", example="curl x")
-    app = pages_app(store, signals, clock, [], first_steps)
+    app = pages_app([Api(store, signals, clock, first_steps)], [])
     async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
         yield made
 

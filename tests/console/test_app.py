@@ -2,7 +2,7 @@ import httpx
 import pytest
 from httpx import ASGITransport
 
-from plait.console.api import FirstSteps
+from plait.console.api import Api, FirstSteps
 from plait.console.app import pages_app, receiver_app
 from plait.console.golden import GoldenSignals
 from plait.console.store import TraceStore
@@ -12,7 +12,7 @@ from plait.console.store import TraceStore
 def app(request, clock):
     store, signals, names = TraceStore(), GoldenSignals(), ["console.example"]
     if request.param == "pages":
-        return pages_app(store, signals, clock, names, FirstSteps())
+        return pages_app([Api(store, signals, clock, FirstSteps())], names)
     return receiver_app(store, signals, clock, names)
 
 
@@ -29,7 +29,7 @@ async def test_both_applications_answer_to_their_own_names_only(app, host, let_i
 async def test_what_the_receiver_takes_the_pages_show(clock):
     store, signals = TraceStore(), GoldenSignals()
     receiver = ASGITransport(receiver_app(store, signals, clock, []))
-    pages = ASGITransport(pages_app(store, signals, clock, [], FirstSteps()))
+    pages = ASGITransport(pages_app([Api(store, signals, clock, FirstSteps())], []))
     span = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "Get"}
     body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 

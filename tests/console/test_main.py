@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -8,11 +9,12 @@ import sys
 import httpx
 import pytest
 
+from plait.console.mail.mailbox import Mailbox
 from plait.console.main import run
 from plait.console.settings import ConsoleSettings
 
 BOUND = 20
-START = "from plait.console.main import main; main()"
+TAKEN = [("port", "PORT"), ("otlp_port", "PLAIT_OTLP_PORT"), ("smtp_port", "PLAIT_SMTP_PORT")]
 
 
 async def test_pages_and_receiver_answer_on_their_ports(console):
@@ -35,10 +37,62 @@ async def test_without_the_receiver_only_the_pages_are_there(start_console):
     assert (await console.client.get("/api/traces")).json()["otlp_endpoint"] == ""
 
 
-@pytest.mark.parametrize(("taken", "setting"), [("port", "PORT"), ("otlp_port", "PLAIT_OTLP_PORT")])
+async def test_without_a_port_for_it_no_mail_is_taken(console):
+    assert console.smtp == ""
+    assert (await console.client.get("/api/mail")).json()["smtp"] == ""
+
+
+async def send(address: str, text: str) -> None:
+    host, _, port = address.rpartition(":")
+
+    def act() -> None:
+        with smtplib.SMTP(host, int(port), timeout=BOUND) as client:
+            client.sendmail("shop@x", ["ada@x"], text)
+
+    await asyncio.to_thread(act)
+
+
+async def test_mail_is_taken_shown_and_outlives_the_console(start_console, tmp_path):
+    mailbox = {"smtp_port": 0, "mail_folder": str(tmp_path / "mail")}
+    first = await start_console(**mailbox)
+
+    await send(first.smtp, "Subject: Hello\n\nAda")
+
+    latest = await first.client.get("/api/mail/latest", params={"to": "ada@x"})
+    assert latest.json()["subject"] == "Hello"
+    again = await start_console(**mailbox)
+    assert (await again.client.get("/api/mail")).json()["mails"][0]["subject"] == "Hello"
+
+
+async def test_whoever_waits_for_mail_does_not_hold_up_the_end(monkeypatch):
+    asked, ready, stop = (
+        asyncio.Event(),
+        asyncio.get_running_loop().create_future(),
+        asyncio.Event(),
+    )
+
+    class Watched(Mailbox):
+        async def arrival(self, **wanted):
+            asked.set()
+            return await super().arrival(**wanted)
+
+    monkeypatch.setattr("plait.console.main.Mailbox", Watched)
+    serving = asyncio.create_task(run(ConsoleSettings(port=0, otlp=False), stop, ready.set_result))
+    pages = (await ready).pages
+    async with httpx.AsyncClient(timeout=BOUND) as client, asyncio.timeout(BOUND):
+        waiting = asyncio.create_task(client.get(f"{pages}/api/mail/latest?wait=30"))
+        await asked.wait()
+
+        stop.set()
+
+        assert (await waiting).status_code == 404
+        await serving
+
+
+@pytest.mark.parametrize(("taken", "setting"), TAKEN)
 async def test_a_taken_port_is_an_error_that_names_the_setting(taken, setting):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        ports = {"port": 0, "otlp_port": 0, taken: other.getsockname()[1]}
+        ports = {"port": 0, "otlp_port": 0, "smtp_port": 0, taken: other.getsockname()[1]}
 
         async with asyncio.timeout(BOUND):
             with pytest.raises(ExceptionGroup) as failed:
@@ -67,7 +121,10 @@ def start(**environment: str) -> subprocess.Popen[str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PLAIT_", "PORT"))
     }
     return subprocess.Popen(
-        [sys.executable, "-c", START], env=keep | environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "plait.console.main"],
+        env=keep | environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

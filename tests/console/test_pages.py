@@ -4,18 +4,21 @@ import httpx
 import pytest
 from httpx import ASGITransport
 
-from plait.console.api import FirstSteps
+from plait.console.api import Api, FirstSteps
 from plait.console.app import pages_app
 from plait.console.golden import GoldenSignals
+from plait.console.mail.api import MailApi
+from plait.console.mail.mailbox import Mailbox
 from plait.console.pages import load
 from plait.console.store import TraceStore
 
-ADDRESSES = ["/", "/services", "/traces/abc"]
+ADDRESSES = ["/", "/services", "/traces/abc", "/mail", "/mail/abc"]
 
 
 @pytest.fixture
 async def client(clock):
-    app = pages_app(TraceStore(), GoldenSignals(), clock, [], FirstSteps())
+    apis = [Api(TraceStore(), GoldenSignals(), clock, FirstSteps()), MailApi(Mailbox(clock), "")]
+    app = pages_app(apis, [])
     async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
         yield made
 
@@ -64,7 +67,9 @@ def test_no_file_needs_what_the_policy_forbids(name):
     assert not re.search(r"\bstyle=|\son\w+=\"|<script>|eval\(|document\.write", text)
 
 
-@pytest.mark.parametrize("address", [*ADDRESSES, "/api/traces", "/static/console.css", "/nothing"])
+@pytest.mark.parametrize(
+    "address", [*ADDRESSES, "/api/traces", "/api/mail", "/static/console.css", "/nothing"]
+)
 async def test_every_answer_tells_the_browser_to_run_nothing_else(client, address):
     headers = (await client.get(address)).headers
 

@@ -29,6 +29,29 @@ REDACTED_TOO = {  # what SECRET does not tell by name
     "shop.payments.v1.HandleWebhookRequest.event",
 }
 
+NEVER_KEPT = {  # texts that may hold NUL, because none of them gets into a database as it was sent
+    **dict.fromkeys(
+        ("page_token", "next_page_token", "resume_token"),
+        "of the shop's own making: what is not is refused as a whole",
+    ),
+    **dict.fromkeys(("filter", "order_by"), "has a language, of which NUL is no part"),
+    **dict.fromkeys(("password", "new_password"), "only a hash of it is kept"),
+    **dict.fromkeys(("token", "access_token", "refresh_token"), "only a hash of it is kept"),
+    **dict.fromkeys(("stripe_signature", "sandbox_signature"), "is compared"),
+    "etag": "is compared",
+    **dict.fromkeys(
+        ("kty", "crv", "x", "kid", "alg", "use"), "part of a key, which the shop makes"
+    ),
+    **dict.fromkeys(("signing_kid", "next_kid"), "part of a key, which the shop makes"),
+    **dict.fromkeys(("content_type",), "one of four"),
+    "weather_note": "is answered and forgotten",
+    "shipping_option": "is answered and forgotten",
+    "shop.catalog.v1.ImportProductsResponse.Refusal.product": "is answered and forgotten",
+    "shop.catalog.v1.ImportProductsResponse.Refusal.message": "is answered and forgotten",
+    "shop.catalog.v1.ImportProductsResponse.Refusal.field": "is answered and forgotten",
+}
+CLASS = re.compile(r"\[(\^?)((?:\\.|[^\]])*)\]")
+
 UNBOUNDED = {FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_BOOL}
 
 
@@ -66,12 +89,82 @@ def test_every_text_has_an_end(fields):
     for field in fields:
         if field.type != FieldDescriptor.TYPE_STRING:
             continue
-        text = rules(field).repeated.items.string if field.is_repeated else rules(field).string
+        text = text_rules(field)
         closed = text.pattern.endswith("$") and not re.search(r"[*+]|,\}", text.pattern)
         if not (text.max_len or text.uuid or closed or getattr(text, "in")):
             loose.append(field.full_name)
 
     assert loose == []
+
+
+def text_rules(field):
+    return rules(field).repeated.items.string if field.is_repeated else rules(field).string
+
+
+def lets_nul_through(text):
+    """Whether a text by these rules may hold NUL, which PostgreSQL cannot keep."""
+    if text.pattern:
+        return may_match_nul(text.pattern)
+    return not (text.WhichOneof("well_known") or getattr(text, "in"))
+
+
+def may_match_nul(pattern):
+    """Whether a regular expression without `|` outside of groups may match a text with NUL."""
+    if not (pattern.startswith("^") and pattern.endswith("$")):
+        return True  # anything may stand around it
+    for negated, characters in CLASS.findall(pattern):
+        if bool(negated) != characters.startswith(r"\x00") or re.search(r"\\[DSW]", characters):
+            return True
+    outside = CLASS.sub("", pattern)
+    return bool(re.search(r"(?<!\\)\.|\\[DSWnx0]", outside))
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^[a-z]*$", r"^[^\x00]*$", r"^a\.[^\x00-\x1F]{2}$", "^(a|b)$"]
+)
+def test_a_pattern_that_keeps_nul_out_is_known(pattern):
+    assert not may_match_nul(pattern)
+    assert not re.search(pattern, "a\x00")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"[a-z]",
+        r"^[a-z]",
+        r"^a.$",
+        r"^[^b-z]*$",
+        r"^a\W$",
+        r"^a[\W]$",
+        r"^a[\x00-\x1f]$",
+        r"^a\x00$",
+    ],
+)
+def test_a_pattern_that_lets_nul_in_is_known(pattern):
+    assert may_match_nul(pattern)
+    assert re.search(pattern, "a\x00")
+
+
+def test_no_text_that_is_kept_may_hold_nul(fields):
+    texts = [field for field in fields if field.type == FieldDescriptor.TYPE_STRING]
+    loose = {
+        field.full_name
+        for field in texts
+        if lets_nul_through(text_rules(field))
+        and not {field.name, field.full_name} & NEVER_KEPT.keys()
+    }
+
+    assert loose == set()
+
+
+def test_every_exception_for_nul_is_needed(fields):
+    loose = [
+        field
+        for field in fields
+        if field.type == FieldDescriptor.TYPE_STRING and lets_nul_through(text_rules(field))
+    ]
+
+    assert {name for field in loose for name in (field.name, field.full_name)} >= NEVER_KEPT.keys()
 
 
 def test_every_list_has_an_end(fields):

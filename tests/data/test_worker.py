@@ -28,6 +28,21 @@ async def test_an_exception_reaches_the_one_who_waits(worker):
     assert await worker.run(lambda: "alive") == "alive"
 
 
+@pytest.mark.parametrize("failure", [ZeroDivisionError("a bug"), SystemExit(1)])
+async def test_what_fails_though_nobody_waits_is_logged_and_holds_up_nobody(
+    worker, caplog, failure
+):
+    def fail() -> None:
+        raise failure
+
+    worker.post(fail)
+
+    async with asyncio.timeout(10):
+        assert await worker.run(lambda: "alive") == "alive"
+    assert [record.exc_info[1] for record in caplog.records] == [failure]
+    assert "worker test" in caplog.text
+
+
 async def test_functions_run_in_the_order_in_which_they_were_handed_over(worker):
     done = []
     for number in range(50):

@@ -1,6 +1,7 @@
 """A gateway on a real port in front of a real gRPC server, which does what a test says."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from plait.gateway.edge.observe import Observer
 from plait.gateway.server import Connections, serve
 from plait.gateway.upstream import Upstream
 from plait.mesh.channel import connect
+from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
 from plait.mesh.identity.tokens import Trust, Verifier
 from plait.mesh.interceptors.tracing import tracing
@@ -28,7 +30,7 @@ from plait.mesh.interceptors.validate import violations
 from plait.mesh.stack import client_stack
 from plait.mesh.status import to_status
 from plait.telemetry.recording import Recording
-from plait.testing import TestKeys
+from plait.testing import FakeClock, TestKeys
 
 BOUND = 10.0  # seconds that any wait in a test may take
 LIBRARY = "plait.testing.v1.LibraryService"
@@ -258,7 +260,10 @@ def library_acts() -> dict[str, Act]:  # noqa: C901 - a method each
 
 @dataclass(kw_only=True)
 class Live:
-    """A running gateway: its port, a client for it, what stands behind it and what was recorded."""
+    """A running gateway: its port, a client for it, what stands behind it and what was recorded.
+
+    `clock` is what the gateway measures the patience of its clients with.
+    """
 
     port: int
     client: httpx.AsyncClient
@@ -266,6 +271,7 @@ class Live:
     keys: TestKeys
     recording: Recording
     gateway: Gateway
+    clock: FakeClock
     stop: asyncio.Event
     serving: asyncio.Task[None]
 
@@ -276,6 +282,27 @@ class Live:
     def on(self, name: str, act: Act) -> None:
         """Let a method of the backend do something else."""
         self.backend.acts[name] = act
+
+    async def trickle(self, head: bytes) -> bytes:
+        """Send a head, then a byte at a time without an end; return what comes meanwhile."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+        async def drip() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    writer.write(b" ")
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+
+        writer.write(head)
+        dripping = asyncio.create_task(drip())
+        try:
+            async with asyncio.timeout(BOUND):
+                return await reader.read()
+        finally:
+            dripping.cancel()
+            await asyncio.wait((dripping,))
+            writer.transport.abort()
 
     async def raw(self, request: bytes) -> bytes:
         """Send bytes as they are and return all that comes until the connection closes."""
@@ -301,6 +328,7 @@ async def live(
 ) -> AsyncIterator[Live]:
     """Run a backend and a gateway before it while the block lasts."""
     clock, keys, recording = SystemClock(), TestKeys(folder), Recording()
+    patience = FakeClock()
     backend = Backend(contracts=contracts, message=message, acts=library_acts())
     await backend.start()
     known = {method.rpc.path: method.rpc for method in contracts.methods}
@@ -314,7 +342,9 @@ async def live(
     )
     upstream = Upstream({service.name: channel for service in contracts.services})
     users = Trust(
-        keys=Keys(keys.user_jwks, clock), issuer="https://plait.local/identity", audience="shop"
+        keys=Keys(KeyFile(keys.user_jwks), clock),
+        issuer="https://plait.local/identity",
+        audience="shop",
     )
     gateway = Gateway(
         contracts,
@@ -323,6 +353,7 @@ async def live(
         pages=Pages(contracts, title="The library", version="1"),
         observer=Observer(clock, recording.tracers, recording.meters),
         edge=edge or Edge(),
+        clock=patience,
     )
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -347,6 +378,7 @@ async def live(
                 keys=keys,
                 recording=recording,
                 gateway=gateway,
+                clock=patience,
                 stop=stop,
                 serving=serving,
             )

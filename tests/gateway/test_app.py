@@ -12,6 +12,7 @@ from plait.errors import Internal
 from plait.gateway.app import Edge
 from plait.gateway.edge.headers import networks
 from plait.gateway.edge.limits import Limits
+from plait.gateway.rest.handler import Passing
 from tests.gateway.live import BOUND, eventually, live
 
 BOOK = "/v1/shelves/s1/books/b1"
@@ -73,6 +74,17 @@ async def test_something_else_than_a_bearer_token_is_401(shop, given):
 
     assert answer.status_code == 401
     assert reason(answer) == "TOKEN_INVALID"
+
+
+async def test_a_token_that_cannot_be_checked_is_the_gateways_own_503(shop):
+    shop.keys.user_jwks.unlink()
+
+    answer = await shop.client.get(BOOK, headers=shop.token())
+
+    assert answer.status_code == 503
+    assert reason(answer) == "KEYS_UNAVAILABLE"
+    assert answer.json()["error"]["details"][0]["domain"] == "gateway"
+    assert "tokens cannot be checked" in answer.json()["error"]["message"]
 
 
 async def test_a_cookie_is_no_proof(shop):
@@ -280,6 +292,16 @@ async def test_a_trusted_proxy_says_who_asks(with_edge):
 
         await eventually(lambda: len(shop.recording.spans()) == 2)
         assert server_span(shop).attributes["client.address"] == "203.0.113.7"
+        assert shop.backend.calls[0][1]["x-plait-client-address"] == "203.0.113.7"
+
+
+async def test_the_service_is_told_who_asks_whatever_a_client_says(with_edge):
+    passing = Passing(requests=frozenset({"x-plait-client-address"}))
+
+    async with with_edge(passing=passing) as shop:
+        await shop.client.get(BOOK, headers={"x-plait-client-address": "203.0.113.7"})
+
+        assert shop.backend.calls[0][1]["x-plait-client-address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(("length", "status"), [(99, 404), (100, 404), (101, 414)])
@@ -336,6 +358,28 @@ async def test_healthz_says_ok_and_draining_and_leaves_no_trace(shop):
     await eventually(lambda: len(shop.recording.spans()) == 2)
 
 
+async def test_while_it_drains_each_answer_is_the_last_of_its_connection(shop):
+    before = await shop.client.get(BOOK)
+    shop.gateway.drain()
+    after = [await shop.client.get(path) for path in (BOOK, "/healthz", "/nowhere")]
+
+    assert "connection" not in before.headers
+    assert [answer.headers["connection"] for answer in after] == ["close"] * 3
+    assert [answer.status_code for answer in after] == [200, 503, 404]
+
+
+async def test_livez_says_alive_also_while_it_drains_and_leaves_no_trace(shop):
+    well = await shop.client.get("/livez")
+    shop.gateway.drain()
+    draining = await shop.client.get("/livez")
+    seen = await shop.client.get(BOOK)
+
+    assert (well.status_code, well.json()) == (200, {"status": "alive"})
+    assert (draining.status_code, draining.json()) == (200, {"status": "alive"})
+    assert seen.status_code == 200
+    await eventually(lambda: len(shop.recording.spans()) == 2)
+
+
 async def test_the_contracts_are_described_live(shop):
     as_json = await shop.client.get("/openapi.json")
     as_yaml = await shop.client.get("/openapi.yaml")
@@ -347,7 +391,7 @@ async def test_the_contracts_are_described_live(shop):
 
 
 async def test_pages_are_only_read(shop):
-    for path in ("/docs", "/openapi.json", "/healthz"):
+    for path in ("/docs", "/openapi.json", "/healthz", "/livez"):
         answer = await shop.client.post(path)
         options = await shop.client.options(path)
 

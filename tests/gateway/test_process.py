@@ -6,17 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from joserfc.jwk import OKPKey
 
+from plait.clock import SystemClock
 from plait.gateway import process
 from plait.gateway.process import CannotStart, Exposed, built, run, serve_until
 from plait.gateway.server import CannotListen, ServerStopped
 from plait.gateway.settings import GatewaySettings
+from plait.mesh.identity.tokens import sign_user_token
 from tests.gateway.live import BOUND, LIBRARY
+from tests.mesh.identity.issuing import GET_JWKS, Identity, issuing
+from tests.ports import free_port
 
+MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[2]
 SERVICES = {LIBRARY: Exposed(name="library", target="127.0.0.1:1")}
 
@@ -77,12 +84,34 @@ async def test_while_it_drains_it_is_unhealthy_but_answers(settings):
     assert still.status_code == 200
 
 
+async def test_probes_are_answered_at_their_own_port_until_it_has_drained(settings):
+    stop, own = asyncio.Event(), free_port()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    slow = settings.model_copy(update={"drain_delay": 600.0, "health_port": own})
+
+    async with built(slow, SERVICES, title="The library", version="1") as gateway:
+        serving = asyncio.create_task(serve_until(stop, gateway, slow, port.set_result))
+        async with asyncio.timeout(BOUND), httpx.AsyncClient() as client:
+            await port
+            url = f"http://127.0.0.1:{own}/healthz"
+            well = await client.get(url)
+            stop.set()
+            while (draining := await client.get(url)).status_code == 200:
+                pass
+            serving.cancel()
+            await asyncio.wait((serving,))
+
+    assert well.json() == {"status": "ok"}
+    assert draining.json() == {"status": "draining"}
+
+
 @pytest.mark.parametrize(
     ("services", "changes", "says"),
     [
         (SERVICES, {"contracts": "nowhere.binpb"}, "nowhere.binpb: no such file"),
         ({"shop.v1.Nothing": Exposed(name="x", target="a:1")}, {}, "shop.v1.Nothing"),
         ({LIBRARY: Exposed(name="library", target="")}, {}, "PLAIT_TARGET_LIBRARY"),
+        (SERVICES, {"user_jwks": "grpc:nowhere"}, "PLAIT_USER_JWKS"),
     ],
 )
 async def test_what_cannot_start_says_why(settings, services, changes, says):
@@ -91,6 +120,26 @@ async def test_what_cannot_start_says_why(settings, services, changes, says):
     with pytest.raises(CannotStart, match=says):
         async with built(wrong, services, title="", version=""):
             pass
+
+
+async def test_it_asks_a_service_for_the_keys_of_users_and_lets_go_of_it(settings, monkeypatch):
+    key, stranger = (OKPKey.generate_key("Ed25519", auto_kid=True) for _ in range(2))
+    identity = Identity(key)
+    trusting = settings.model_copy(update={"user_jwks": f"grpc:identity{GET_JWKS}"})
+    found = []
+    async with issuing(identity) as running:
+        monkeypatch.setenv("PLAIT_TARGET_IDENTITY", running.target)
+        async with built(trusting, SERVICES, title="", version="1") as gateway:
+            transport = httpx.ASGITransport(gateway)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                for each in (key, stranger):
+                    token = sign_user_token(each, "users/u1", life=MINUTE, clock=SystemClock())
+                    headers = {"authorization": f"Bearer {token}"}
+                    found.append(await client.get("/v1/shelves/s1/books/b1", headers=headers))
+
+    assert [answer.status_code for answer in found] == [503, 401]  # no library is there
+    assert len(identity.asked) == 2
+    assert gateway._verifier._users._trust.keys._source._channel._inner is None
 
 
 async def test_a_taken_port_ends_it(settings):

@@ -87,9 +87,30 @@ def test_all_wrong_rules_of_a_method_are_named(contract):
     ]
 
 
-def test_a_stream_of_requests_needs_a_body(contract):
+def test_a_stream_both_ways_needs_no_body_where_a_websocket_begins(contract):
+    both = rule('get: "/v1/a"', "stream Request").replace(
+        "returns (Request)", "returns (stream Request)"
+    )
+
+    (method,) = load(contract(both), ["wrong.v1.Wrong"]).methods
+
+    assert str(method.rules[0]) == "GET /v1/a"
+
+
+@pytest.mark.parametrize(
+    "text", ['get: "/v1/a"', 'post: "/v1/a"', 'custom: {kind: "*" path: "/v1/a"}']
+)
+def test_a_stream_of_requests_alone_needs_a_body_on_every_verb(contract, text):
     with pytest.raises(ContractError, match="a stream of requests comes in the body"):
-        load(contract(rule('post: "/v1/a"', "stream Request")), ["wrong.v1.Wrong"])
+        load(contract(rule(text, "stream Request")), ["wrong.v1.Wrong"])
+
+
+@pytest.mark.parametrize("text", ['post: "/v1/a"', 'custom: {kind: "*" path: "/v1/a"}'])
+def test_a_stream_both_ways_needs_a_body_where_no_websocket_begins(contract, text):
+    both = rule(text, "stream Request").replace("returns (Request)", "returns (stream Request)")
+
+    with pytest.raises(ContractError, match="a stream of requests comes in the body"):
+        load(contract(both), ["wrong.v1.Wrong"])
 
 
 def test_bindings_inside_of_bindings_are_refused(contract, descriptor_set):

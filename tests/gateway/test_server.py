@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from plait.gateway.edge.asgi import App
-from plait.gateway.server import CannotListen, Connections, ServerStopped, _Granian, serve
+from plait.gateway.server import (
+    CannotListen,
+    Connections,
+    ServerStopped,
+    _Granian,
+    _Requests,
+    serve,
+)
 
 BOUND = 10.0  # seconds that any step may take
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -134,6 +141,30 @@ async def test_an_idle_connection_is_closed_after_the_header_timeout():
     assert answer.endswith(b"hello")
 
 
+async def test_silent_connections_count_and_further_ones_wait_for_their_place():
+    async with served(hello, count=2) as running:
+        silent = [await held(running.port) for _ in range(2)]
+        answer = asyncio.create_task(running.answer())
+        reader, writer = silent[0]
+        for _ in range(20):  # the server answers, but not whom it has not let in
+            writer.write(GET)
+            await reader.readuntil(b"hello")
+
+        assert not answer.done()
+
+        for _, each in silent:
+            each.transport.abort()
+        assert (await answer).endswith(b"hello")
+
+
+async def held(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection that the server has accepted: it has answered once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(GET)
+    await reader.readuntil(b"hello")
+    return reader, writer
+
+
 async def test_a_head_below_the_limit_is_read():
     async with served(hello, header_bytes=8192) as running:
         answer = await running.answer(b"GET / HTTP/1.1\r\nx: " + b"y" * 7000 + b"\r\n\r\n")
@@ -194,6 +225,31 @@ async def test_on_stop_an_idle_connection_is_closed():
 
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_request_that_comes_in_at_the_last_moment_is_finished_as_well():
+    leave = {name: asyncio.Event() for name in ("first", "second")}
+    finished = []
+
+    async def app(scope, receive, send) -> None:
+        await leave[scope["name"]].wait()
+        finished.append(scope["name"])
+
+    requests = _Requests(app)
+    first = asyncio.create_task(requests({"name": "first"}, None, None))
+    await asyncio.sleep(0)
+    finishing = asyncio.create_task(requests.finish(BOUND))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(requests({"name": "second"}, None, None))
+    await asyncio.sleep(0)
+
+    leave["first"].set()
+    await first
+    leave["second"].set()
+    await asyncio.wait((second, finishing), timeout=BOUND)
+
+    assert finished == ["first", "second"]
+    assert finishing.done()
 
 
 async def test_a_request_that_outlives_the_grace_is_cancelled_and_may_say_so():

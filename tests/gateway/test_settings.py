@@ -20,12 +20,17 @@ def test_without_a_word_everything_has_a_bound():
     assert settings.edge.limits.url == 8192
     assert settings.edge.heartbeat == 15.0
     assert settings.edge.trusted_proxies == ()
+    assert settings.edge.limits.body_time == 60.0
+    assert settings.edge.limits.stream_time == 3600.0
     assert settings.connections.header_timeout == 10.0
+    assert settings.connections.count == 1024
 
 
 def test_the_environment_moves_them(monkeypatch):
     monkeypatch.setenv("PORT", "9999")
     monkeypatch.setenv("PLAIT_MAX_BODY", "100")
+    monkeypatch.setenv("PLAIT_MAX_CONNECTIONS", "7")
+    monkeypatch.setenv("PLAIT_BODY_TIME", "5")
     monkeypatch.setenv("PLAIT_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
     monkeypatch.setenv("PLAIT_PASS_REQUEST_HEADERS", "X-One, x-two")
     monkeypatch.setenv("PLAIT_PASS_RESPONSE_METADATA", "x-three")
@@ -34,6 +39,8 @@ def test_the_environment_moves_them(monkeypatch):
 
     assert settings.port == 9999
     assert settings.edge.limits.body == 100
+    assert settings.edge.limits.body_time == 5.0
+    assert settings.connections.count == 7
     assert [str(network) for network in settings.edge.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
     assert settings.edge.passing.requests == {"x-one", "x-two"}
     assert settings.edge.passing.responses == {"x-three"}

@@ -11,7 +11,6 @@ from plait.errors import (
     Aborted,
     AlreadyExists,
     Code,
-    DeadlineExceeded,
     FailedPrecondition,
     Internal,
     InvalidArgument,
@@ -25,8 +24,6 @@ from plait.errors import (
 from plait.gateway.errors import MethodNotAllowed, NotAcceptable
 from plait.gateway.rest.negotiation import Format
 from plait.gateway.status import error_json, failure, http_status
-
-CATALOG = "shop.catalog.v1.CatalogService"
 
 
 def status(code: int, message: str = "secret", *details) -> status_pb2.Status:
@@ -76,7 +73,7 @@ def test_each_code_has_its_http_status(code, http):
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 def test_an_error_of_each_code_is_answered_with_its_status(code):
-    found = failure(error_class(code)("text", domain="catalog.shop"), service=CATALOG)
+    found = failure(error_class(code)("text", domain="catalog.shop"))
 
     assert found.status == http_status(code)
     assert body(found)["code"] == http_status(code)
@@ -93,7 +90,7 @@ def test_an_error_is_the_body_of_aip_193():
         sku="A-1",
     )
 
-    found = failure(error, service=CATALOG)
+    found = failure(error)
 
     assert found.content_type == "application/json"
     assert json.loads(found.body) == {
@@ -178,7 +175,7 @@ def test_a_problem_without_details_is_short():
 )
 @pytest.mark.parametrize("form", [Format.JSON, Format.PROBLEM])
 def test_a_bug_never_shows_its_text(error, form):
-    found = failure(error, service=CATALOG, form=form)
+    found = failure(error, form=form)
 
     assert found.status == 500
     assert b"secret" not in found.body
@@ -186,55 +183,19 @@ def test_a_bug_never_shows_its_text(error, form):
 
 
 def test_a_bug_keeps_who_says_it():
-    found = failure(Internal("secret", reason="BROKEN", domain="catalog.shop"), service=CATALOG)
+    found = failure(Internal("secret", reason="BROKEN", domain="catalog.shop"))
 
     assert details(found)["ErrorInfo"]["reason"] == "BROKEN"
     assert details(found)["ErrorInfo"]["domain"] == "catalog.shop"
-
-
-@pytest.mark.parametrize("error", [Unavailable("secret 10.0.0.1:9092"), status(14)])
-def test_a_service_that_cannot_be_reached_is_named_and_nothing_else(error):
-    found = failure(error, service=CATALOG)
-
-    assert found.status == 503
-    assert b"secret" not in found.body
-    assert body(found)["message"] == "catalog is not available right now; try again"
-    assert details(found)["RetryInfo"]["retryDelay"] == "1s"
-    assert details(found)["ErrorInfo"]["domain"] == "gateway"
-    assert found.headers == (("retry-after", "1"),)
 
 
 def test_what_a_service_says_on_purpose_stays():
     busy = Unavailable("too many orders", reason="BUSY", domain="orders.shop", retry_after=2.5)
     foreign = status(14, "busy", error_details_pb2.ErrorInfo(reason="BUSY", domain="x"))
 
-    assert body(failure(busy, service=CATALOG))["message"] == "too many orders"
-    assert failure(busy, service=CATALOG).headers == (("retry-after", "3"),)
-    assert body(failure(foreign, service=CATALOG))["message"] == "busy"
-
-
-@pytest.mark.parametrize("error", [DeadlineExceeded("Deadline Exceeded"), status(4)])
-def test_a_service_that_is_too_slow_is_named(error):
-    found = failure(error, service=CATALOG)
-
-    assert found.status == 504
-    assert body(found)["message"] == "catalog did not answer in time"
-
-
-@pytest.mark.parametrize(
-    ("service", "short"),
-    [
-        (CATALOG, "catalog"),
-        ("shop.payments.v1.PaymentMethodsService", "payment-methods"),
-        ("a.HTTPEcho", "http-echo"),
-        ("a.Service", "the service"),
-        ("", "the service"),
-    ],
-)
-def test_a_service_has_a_short_name(service, short):
-    found = failure(status(4), service=service)
-
-    assert body(found)["message"] == f"{short} did not answer in time"
+    assert body(failure(busy))["message"] == "too many orders"
+    assert failure(busy).headers == (("retry-after", "3"),)
+    assert body(failure(foreign))["message"] == "busy"
 
 
 def test_an_error_of_the_gateway_has_its_domain():
@@ -245,7 +206,7 @@ def test_an_error_of_the_gateway_has_its_domain():
 
 
 def test_a_status_without_an_error_info_gets_one():
-    found = failure(status(5, "no such thing"), service=CATALOG)
+    found = failure(status(5, "no such thing"))
 
     assert body(found)["message"] == "no such thing"
     assert details(found)["ErrorInfo"] == {
@@ -260,7 +221,7 @@ def test_there_is_exactly_one_error_info_and_it_comes_first():
     other = error_details_pb2.ErrorInfo(reason="SECOND", domain="x")
     link = error_details_pb2.Help(links=[error_details_pb2.Help.Link(url="https://example.org")])
 
-    found = body(failure(status(9, "m", link, info, other), service=CATALOG))["details"]
+    found = body(failure(status(9, "m", link, info, other)))["details"]
 
     assert [detail["@type"].rpartition(".")[2] for detail in found] == ["ErrorInfo", "Help"]
     assert found[0]["reason"] == "FIRST"
@@ -269,7 +230,7 @@ def test_there_is_exactly_one_error_info_and_it_comes_first():
 def test_what_is_for_the_makers_of_a_service_is_left_out():
     debug = error_details_pb2.DebugInfo(stack_entries=["secret"])
 
-    found = failure(status(9, "m", debug), service=CATALOG)
+    found = failure(status(9, "m", debug))
 
     assert b"secret" not in found.body
 
@@ -280,7 +241,7 @@ def test_a_detail_of_unknown_type_is_its_type_and_bytes():
     made.details.add(type_url="type.googleapis.com/google.rpc.Help", value=b"\xff")
     made.details.add()
 
-    found = body(failure(made, service=CATALOG))["details"]
+    found = body(failure(made))["details"]
 
     assert found[1:] == [
         {"@type": "type.googleapis.com/no.Such", "value": "CAE="},
@@ -333,7 +294,7 @@ def test_when_to_try_again_is_a_header_in_whole_seconds(seconds, header):
 
 
 def test_an_error_in_a_stream_is_one_line():
-    found = error_json(Aborted("a\nb", domain="catalog.shop"), service=CATALOG)
+    found = error_json(Aborted("a\nb", domain="catalog.shop"))
 
     assert b"\n" not in found
     assert json.loads(found)["error"]["message"] == "a\nb"
@@ -357,7 +318,7 @@ def test_an_error_in_a_stream_is_one_line():
 def test_any_status_has_a_body_with_one_error_info(code, message, details, form):
     made = status_pb2.Status(code=code, message=message, details=details)
 
-    found = failure(made, service=CATALOG, form=form)
+    found = failure(made, form=form)
 
     value = json.loads(found.body)
     assert 400 <= found.status < 600

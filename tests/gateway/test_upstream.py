@@ -145,14 +145,42 @@ async def test_a_service_that_is_not_there_is_named_and_nothing_else(
     await backend.start(int(backend.target.rpartition(":")[2]))
 
 
-async def test_a_call_ends_at_its_deadline(upstream, backend, method):
+@pytest.mark.parametrize("name", ["GetBook", "WatchBooks"])
+async def test_a_service_that_is_too_slow_is_named_and_nothing_else(
+    upstream, backend, method, name
+):
     async def slow(request, asked):
         await asyncio.Event().wait()
 
-    backend.acts["GetBook"] = slow
+    async def slow_stream(request, asked):
+        await asyncio.Event().wait()
+        yield asked.make("WatchBooksResponse")
 
-    with pytest.raises(DeadlineExceeded):
-        await upstream.answer(method("GetBook"), b"", Terms(timeout=0.05, metadata=[]))
+    backend.acts |= {"GetBook": slow, "WatchBooks": slow_stream}
+    terms = Terms(timeout=0.05, metadata=[])
+    ask = {
+        "GetBook": lambda: upstream.answer(method(name), b"", terms),
+        "WatchBooks": lambda: anext(upstream.stream(method(name), b"", terms)),
+    }
+
+    with pytest.raises(DeadlineExceeded) as refused:
+        await ask[name]()
+
+    error = refused.value
+    assert error.message == "library did not answer in time"
+    assert (error.reason, error.domain) == ("DEADLINE_EXCEEDED", "gateway")
+
+
+async def test_a_service_that_says_that_it_had_no_time_keeps_its_words(upstream, backend, method):
+    async def late(request, asked):
+        raise DeadlineExceeded("the stocktaking takes longer", reason="STOCKTAKING")
+
+    backend.acts["GetBook"] = late
+
+    with pytest.raises(DeadlineExceeded, match="stocktaking") as refused:
+        await upstream.answer(method("GetBook"), b"", TERMS)
+
+    assert (refused.value.reason, refused.value.domain) == ("STOCKTAKING", "library.test")
 
 
 async def test_a_stream_that_is_closed_ends_the_call_read_or_not(upstream, backend, method):

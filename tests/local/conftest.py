@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,10 @@ from plait.local.folders import Folders
 from plait.local.keeper import Keeper, Pace, Plan
 from plait.local.probe import HttpProbe
 from plait.local.spawner import Spawner
+from tests.echo import echo, pool, words
+from tests.ports import free_port
+
+__all__ = ["echo", "pool", "words"]
 
 # A process that answers /healthz, writes down what happens to it, and behaves as FAKE says.
 FAKE = """
@@ -41,6 +44,8 @@ def main():
     note("start")
     if how == "crash":
         crash()
+    if how == "hang":
+        time.sleep(3600)
     if how == "crash until fixed" and not os.path.exists("fixed"):
         crash()
 
@@ -68,15 +73,6 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     server.serve_forever(poll_interval=0.01)
 """
-
-
-def _free_port() -> int:
-    """Below the range from which clients take theirs, and where other workers rarely look."""
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with contextlib.suppress(OSError), socket.socket() as one:
-            one.bind(("127.0.0.1", port))
-            return port
 
 
 def _alive(pid: int) -> bool:
@@ -121,18 +117,13 @@ class House:
         return Start(name=name, module=module, log=str(self.folders.log(name)), env=env)
 
     def plan(self, name: str, how: str = "", **more) -> Plan:
-        port = _free_port()
+        port = free_port()
         return Plan(
             address=f"http://127.0.0.1:{port}",
             start=self.start(name, port, how),
             probe=HttpProbe("127.0.0.1", port),
             **more,
         )
-
-
-@pytest.fixture
-def free_port():
-    return _free_port
 
 
 @pytest.fixture

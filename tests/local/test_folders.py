@@ -11,7 +11,7 @@ def test_what_holds_secrets_is_closed_to_others(tmp_path):
     folders.create()
     folders.create()
 
-    for folder in (folders.run, folders.keys, folders.tokens):
+    for folder in (folders.run, folders.keys, folders.tokens, folders.mail):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert folders.data.is_dir()
     assert folders.logs.is_dir()
@@ -21,9 +21,12 @@ def test_everything_lies_under_one_folder(tmp_path):
     folders = Folders(root=tmp_path)
 
     paths = [
-        folders.user_jwks,
         folders.workload_jwks,
         folders.login,
+        folders.login_lock,
+        folders.mail,
+        folders.secret("API_KEY"),
+        folders.untold("API_KEY"),
         folders.lock,
         folders.supervisor_log,
         folders.log("catalog"),

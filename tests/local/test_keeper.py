@@ -23,6 +23,8 @@ def main():
         print(json.dumps([os.environ["OTEL_SERVICE_NAME"], how, 0, 0]), file=file)
     if how == "hang":
         time.sleep(60)
+    while how == "wait" and not os.path.exists("go"):
+        time.sleep(0.01)
     sys.exit(how == "fail")
 """
 
@@ -76,6 +78,21 @@ async def test_a_process_that_falls_over_again_and_again_is_failed_and_tried_on(
         State.FAILED,
     ]
     assert ends[0].note == "exited with code 1"
+
+
+async def test_a_process_that_hangs_at_its_start_is_killed_and_failed_like_one_that_crashes(
+    house, keep, until, alive
+):
+    seen = []
+    keeper = keep(house.plan("a", "hang"), dataclasses.replace(HASTY, start_limit=0.1), seen)
+
+    await until(lambda: keeper.process.state is State.FAILED)
+
+    assert keeper.process.settled
+    assert keeper.process.note == "was not ready after 0.1 s and was killed: refuses connections"
+    pids = [process.pid for process in seen if process.state is State.STARTING][:3]
+    assert len(pids) == 3
+    await until(lambda: not any(map(alive, pids)))
 
 
 async def test_a_sick_process_is_shown_as_unready_and_left_alone(house, keep, until):
@@ -192,47 +209,79 @@ async def test_stopping_ends_a_migration(house, keep, until):
     assert not house.events("start")
 
 
-async def test_a_new_database_is_seeded_once(house, keep, until):
+async def test_a_new_database_waits_for_its_seed_each_time_its_process_is_ready(house, keep, until):
     mark = house.root / "a.unseeded"
     mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     seen = []
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     keeper = keep(plan, HASTY, seen)
-    await until(lambda: keeper.process.note == "seeded")
+    await until(lambda: keeper.process.state is State.READY)
 
     keeper.restart()
     await until(lambda: keeper.process.starts == 2 and keeper.process.state is State.READY)
 
-    assert house.events("ok") == [("a-seed", "ok", 0, 0)]
-    assert not mark.exists()
-    assert not any(
-        process.settled for process in seen if process.note == "seeding its new database"
-    )
+    ready = [process for process in seen if process.state is State.READY]
+    assert {process.note for process in ready} == {"its new database waits for its seed"}
+    assert not any(process.settled for process in ready)
+    assert keeper.unseeded
 
 
-async def test_a_failed_seed_is_shown_and_tried_again_with_the_next_up(house, keep, until):
+class SlowProbe:
+    """Says "healthy" when it is let, a permit an answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.permits = asyncio.Semaphore(0)
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        await self.permits.acquire()
+        return ""
+
+    async def close(self) -> None:
+        return
+
+
+async def test_a_seed_that_ends_while_a_probe_is_under_way_has_ended(house, keep, until):
     mark = house.root / "a.unseeded"
     mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "fail"), unseeded=mark)
+    probe = SlowProbe()
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
+    keeper = keep(dataclasses.replace(plan, probe=probe), HASTY)
+    probe.permits.release()
+    await until(lambda: probe.asked == 2)
+    keeper.seeded("seeded", done=True)
 
-    keeper = keep(plan, HASTY)
+    probe.permits.release()
+    await until(lambda: probe.asked == 3)
 
-    await until(lambda: keeper.process.note == "its seed exited with code 1: plait logs a-seed")
+    assert keeper.process.note == "seeded"
     assert keeper.process.settled
-    assert mark.exists()
 
 
-async def test_stopping_ends_a_seed(house, keep, until):
+async def test_a_seed_that_has_ended_is_not_waited_for_again(house, keep, until):
     mark = house.root / "a.unseeded"
     mark.touch()
-    plan = house.plan("a", seed=task(house, "a-seed", "hang"), unseeded=mark)
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=mark)
     keeper = keep(plan, HASTY)
-    await until(lambda: house.events("hang"))
+    await until(lambda: keeper.process.state is State.READY)
 
-    keeper.stop()
+    keeper.seeded("not seeded: no", done=False)
+    keeper.restart()
+    await until(lambda: keeper.process.starts == 2 and keeper.process.state is State.READY)
 
-    await until(lambda: keeper.process.state is State.STOPPED)
+    assert keeper.process.settled
+    assert not keeper.unseeded
     assert mark.exists()
+
+
+async def test_a_database_without_the_mark_waits_for_nothing(house, keep, until):
+    plan = house.plan("a", seed=task(house, "a-seed", "ok"), unseeded=house.root / "a.unseeded")
+    keeper = keep(plan, HASTY)
+
+    await until(lambda: keeper.process.state is State.READY)
+
+    assert keeper.process.settled
 
 
 async def test_a_process_that_cannot_be_started_says_why(house, keep, until):

@@ -9,9 +9,10 @@ import pytest
 
 from plait.local.config import load
 from plait.local.folders import Folders
-from plait.local.plans import PRELOAD, plans
+from plait.local.plans import PRELOAD, plans, with_token
 from plait.local.probe import GrpcProbe, HttpProbe
-from plait.local.project import Project, Service
+from plait.local.project import Console, Gateway, Project, Secret, Service
+from plait.local.secrets import Secrets
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +20,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def shop():
     project = load(ROOT, {})
-    return plans(project, Folders(root=ROOT), {}, "the token")
+    return plans(project, Folders(root=ROOT), {}, secrets_of(project))
+
+
+def secrets_of(project: Project) -> Secrets:
+    return Secrets(values={secret.name: f"the {secret.name}" for secret in project.secrets})
 
 
 def service(shop, name):
@@ -55,19 +60,43 @@ def test_a_service_migrates_its_own_database_and_logs_in_its_own_log(shop):
     assert catalog.migrate.env["DATABASE_URL"] == catalog.start.env["DATABASE_URL"]
 
 
-def test_a_seed_calls_with_the_token_and_nobody_else_has_it(shop):
+def test_a_seed_calls_with_a_token_if_there_is_one(shop):
     catalog = service(shop, "catalog")
 
-    assert catalog.seed.env["PLAIT_TOKEN"] == "the token"
+    assert with_token(catalog.seed, "t").env["PLAIT_TOKEN"] == "t"
+    assert "PLAIT_TOKEN" not in with_token(catalog.seed, "").env
     assert catalog.seed.env["OTEL_SERVICE_NAME"] == "catalog-seed"
-    assert "PLAIT_TOKEN" not in catalog.start.env
-    assert "PLAIT_TOKEN" not in shop.gateway[0].start.env
+
+
+def test_a_secret_is_told_to_its_service_alone(tmp_path):
+    guarded = Service(
+        name="a",
+        module="a",
+        port=1,
+        migrations="m",
+        seed="s",
+        secrets=(Secret(name="KEY"),),
+    )
+    project = Project(
+        root=tmp_path,
+        name="p",
+        services=(guarded, Service(name="b", module="b", port=2)),
+        gateway=Gateway(module="g", port=3),
+        console=Console(module="c", port=4, otlp_port=5),
+    )
+
+    planned = plans(project, Folders(root=tmp_path), {"KEY": "theirs"}, secrets_of(project))
+
+    own, other = planned.services
+    assert own.start.env["KEY"] == "the KEY"
+    starts = [own.migrate, own.seed, other.start, planned.gateway[0].start]
+    assert not any("KEY" in start.env for start in [*starts, planned.console[0].start])
 
 
 def test_a_service_without_database_and_seed_has_neither(tmp_path):
     project = Project(root=tmp_path, name="p", services=(Service(name="a", module="a", port=1),))
 
-    planned = plans(project, Folders(root=tmp_path), {}, "")
+    planned = plans(project, Folders(root=tmp_path), {}, secrets_of(project))
 
     (plan,) = planned.services
     assert (plan.migrate, plan.seed, plan.unseeded) == (None, None, None)
@@ -78,7 +107,7 @@ def test_a_service_with_a_database_and_no_seed_marks_nothing(tmp_path):
     service = Service(name="a", module="a", port=1, migrations="m")
     project = Project(root=tmp_path, name="p", services=(service,))
 
-    (plan,) = plans(project, Folders(root=tmp_path), {}, "").services
+    (plan,) = plans(project, Folders(root=tmp_path), {}, secrets_of(project)).services
 
     assert plan.migrate.arguments == (str(tmp_path / "m"),)
 

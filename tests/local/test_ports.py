@@ -68,7 +68,7 @@ def test_every_port_of_a_project_is_asked_for(tmp_path):
         root=tmp_path,
         name="p",
         gateway=Gateway(module="g", port=1),
-        console=Console(module="c", port=2, otlp_port=3),
+        console=Console(module="c", port=2, otlp_port=3, smtp_port=5),
         services=(Service(name="catalog", module="m", port=4),),
     )
 
@@ -80,5 +80,6 @@ def test_every_port_of_a_project_is_asked_for(tmp_path):
         (2, "console.port"),
         (3, "console.otlp_port"),
         (4, "services.catalog.port"),
+        (5, "console.smtp_port"),
     }
-    assert elsewhere == {1, 2, 4}
+    assert elsewhere == {1, 2, 4, 5}

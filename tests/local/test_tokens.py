@@ -11,7 +11,7 @@ from plait.local.folders import Folders
 from plait.local.keys import Keys
 from plait.local.project import Gateway, Project, Service
 from plait.local.tokens import LIFE, RENEWED, WorkloadTokens
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.settings import Settings
 
 
@@ -62,13 +62,13 @@ def contents(folders: Folders) -> dict[str, str]:
     }
 
 
-def test_each_process_has_a_token_for_each_service_but_itself(tokens, folders, clock):
+async def test_each_process_has_a_token_for_each_service_but_itself(tokens, folders, clock):
     tokens.write_all()
 
     found = contents(folders)
     assert set(found) == {"catalog/orders", "orders/catalog", "gateway/catalog", "gateway/orders"}
     settings = Settings(user_jwks="", workload_jwks=str(folders.workload_jwks))
-    believed = verifier(settings, "catalog", clock).workload(found["gateway/catalog"])
+    believed = await verifier(settings, "catalog", clock).workload(found["gateway/catalog"])
     assert believed.name == "gateway"
 
 

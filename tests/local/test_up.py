@@ -18,6 +18,7 @@ from plait.local.control import NAME, ask_once
 from plait.local.mistake import RUNNING, Mistake
 from plait.local.up import down, restart, up, up_detached
 from plait.local.view import PlainView
+from tests.ports import free_port
 
 FILE = """
 [project]
@@ -38,7 +39,7 @@ otlp_port = {otlp}
 
 
 @pytest.fixture
-def project(house, free_port):
+def project(house):
     def written(how: str = ""):
         house.ports = {name: free_port() for name in ("gateway", "console", "otlp")}
         (house.root / "plait.toml").write_text(FILE.format(how=how, **house.ports))
@@ -219,7 +220,7 @@ async def test_tokens_and_keys_are_there_when_the_processes_start(project, foreg
     foreground(house)
     await is_ready(house, until)
 
-    jwks = json.loads(house.folders.user_jwks.read_text())
+    jwks = json.loads(house.folders.workload_jwks.read_text())
 
     assert jwks["keys"][0]["alg"] == "Ed25519"
     assert list(house.folders.keys.iterdir())
@@ -259,7 +260,7 @@ def test_detached_it_fails_with_the_log_lines_of_what_failed(project):
 def test_detached_it_fails_if_the_supervisor_does(project, monkeypatch):
     house = project()
     monkeypatch.setattr(module, "LAST_LINES", 3)
-    keys = house.folders.keys / "users.json"
+    keys = house.folders.keys / "workloads.json"
     keys.write_text("{}")
 
     with pytest.raises(Mistake, match=r"ended before everything was ready: .*holds no key"):
@@ -319,7 +320,7 @@ async def test_a_restart_while_everything_ends_is_a_mistake(project, foreground,
         await restarting
 
 
-async def test_a_deep_folder_is_deep_enough_for_everything(house, foreground, until, free_port):
+async def test_a_deep_folder_is_deep_enough_for_everything(house, foreground, until):
     deep = house.root.joinpath(*["a-folder-of-some-length"] * 6)
     deep.mkdir(parents=True)
     inner = type(house)(deep)

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from plait.local.view import LiveView, PlainView, duration, table, view_on
+from plait.local.view import LiveView, PlainView, duration, nothing, table, view_on
 
 
 def process(name: str, state: str = "ready", **more):
@@ -46,11 +46,28 @@ def shown(console: Console) -> str:
 
 
 def test_a_terminal_gets_a_table_and_anything_else_gets_lines(console, terminal):
-    live = view_on(terminal, words)
+    live = view_on(terminal, words, nothing)
     live.close()
 
     assert isinstance(live, LiveView)
-    assert isinstance(view_on(console, words), PlainView)
+    assert isinstance(view_on(console, words, nothing), PlainView)
+
+
+@pytest.mark.parametrize("kind", ["console", "terminal"])
+def test_what_is_told_once_ends_the_welcome(request, kind):
+    output = request.getfixturevalue(kind)
+    told = iter([["the password: sesame"]])
+    view = view_on(output, words, lambda: next(told))
+
+    view.show(status(process("a", "starting")))
+    assert "sesame" not in shown(output)
+    view.show(status(process("a")))
+    view.show(status(process("a", "unready")))
+    view.show(status(process("a")))
+    view.close()
+
+    assert shown(output).count("the password: sesame") == 1
+    assert shown(output).index("shop is ready") < shown(output).index("sesame")
 
 
 def test_lines_have_a_time_and_colours_only_a_terminal(console):

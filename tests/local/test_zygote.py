@@ -1,5 +1,6 @@
 """The zygote when its supervisor is gone; what it does before is seen in test_spawner."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -38,9 +39,11 @@ async def test_without_a_supervisor_the_processes_drain_or_are_killed(
     house, zygote, until, alive, how
 ):
     control, process = zygote
-    pid = begin(control, house.plan("a", how).start)
-    await until(lambda: house.events("start"))
-    await until(lambda: house.folders.log("a").exists())
+    plan = house.plan("a", how)
+    pid = begin(control, plan.start)
+    async with asyncio.timeout(20):
+        while await plan.probe():  # noqa: ASYNC110 - healthy, it listens to signals too
+            await asyncio.sleep(0.01)
 
     control.close()
 

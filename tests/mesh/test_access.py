@@ -5,6 +5,7 @@ import pytest
 from plait.api.v1 import options_pb2
 from plait.mesh.access import (
     ContractError,
+    NobodyAllowed,
     NotOwner,
     RoleMissing,
     WorkloadNotAllowed,
@@ -33,6 +34,7 @@ from tests.mesh.echo import (
 
 ANNA = User(name="users/anna")
 BOSS = User(name="users/boss", roles=frozenset({"admin"}))
+FROM_THE_FUTURE = options_pb2.Access.FromString(b"\xfa\x01\x00")  # a kind of caller, field 31
 ORDERS, SHIPPING = Workload(name="orders"), Workload(name="shipping")
 
 
@@ -41,7 +43,11 @@ ORDERS, SHIPPING = Workload(name="orders"), Workload(name="shipping")
     [
         (PUBLIC, None, None, None),
         (PUBLIC, ANNA, ORDERS, None),
-        (None, None, None, None),
+        (None, None, None, NobodyAllowed),
+        (None, BOSS, ORDERS, NobodyAllowed),
+        (options_pb2.Access(), None, None, NobodyAllowed),
+        (options_pb2.Access(), BOSS, ORDERS, NobodyAllowed),
+        (FROM_THE_FUTURE, BOSS, ORDERS, NobodyAllowed),
         (LOGGED_IN, None, None, TokenMissing),
         (LOGGED_IN, None, ORDERS, TokenMissing),
         (LOGGED_IN, ANNA, None, None),

@@ -253,6 +253,24 @@ async def test_closing_the_channel_ends_its_calls(name):
         await method.ended.wait()
 
 
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("name", SHAPES)
+async def test_a_channel_that_was_closed_stays_closed(name, begun):
+    async with echoing() as (running, _):
+        channel = running.connect()
+        if begun:
+            await ask(EchoStub(channel), name)
+        await channel.close()
+
+        with pytest.raises(Cancelled, match="was closed") as refused:
+            await ask(EchoStub(channel), name)
+
+        assert refused.value.reason == "CHANNEL_CLOSED"
+        with pytest.raises(Cancelled):
+            channel.get_state()
+        await channel.close()
+
+
 @pytest.mark.parametrize("name", ["Gather", "Talk"])
 async def test_an_error_among_the_requests_is_the_callers_own(name):
     method = Watched(name)

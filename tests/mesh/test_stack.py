@@ -1,7 +1,7 @@
 """Promises of the two stacks: who stands outside of whom."""
 
 from plait.clock import SystemClock
-from plait.mesh.identity.tokens import verifier
+from plait.mesh.identity.trust import verifier
 from plait.mesh.interceptors.audit import audit
 from plait.mesh.stack import client_stack, probe_stack, server_stack
 from plait.settings import Settings

@@ -46,6 +46,12 @@ export function ago(time, now = Date.now()) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+/** A size in bytes: 640 B, 1.53 KB, 24.1 MB. */
+export function bytes(size) {
+  if (size < 1000) return `${size} B`;
+  return size < 999_500 ? `${digits(size / 1e3)} KB` : `${digits(size / 1e6)} MB`;
+}
+
 export const clock = (time) =>
   new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 

@@ -14,7 +14,7 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*) *")
 _UNQUOTED = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 section 3, error_description
 
 
-def authenticate(
+async def authenticate(
     headers: Mapping[str, str], access: options_pb2.Access | None, verifier: Verifier
 ) -> User | None:
     """Return who asks, None for nobody in particular; a token is verified wherever there is one.
@@ -29,7 +29,7 @@ def authenticate(
         KeysUnavailable: it cannot be known.
     """
     given = headers.get("authorization", "")
-    user = verifier.user(_token(given)) if given else None
+    user = await verifier.user(_token(given)) if given else None
     permit(access, user, None)
     return user
 

@@ -5,12 +5,11 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar
 
-from plait.errors import DeadlineExceeded, Error, Internal
+from plait.errors import Error, Internal
 from plait.gateway.edge.asgi import Receive, Scope, Send
 from plait.gateway.edge.http import Response, Stream
-from plait.gateway.errors import BodyTooLarge
+from plait.gateway.errors import BodyTimedOut, BodyTooLarge
 
 _LINGER = 1.0  # seconds, and
 _LINGER_BYTES = 64 * 1024 * 1024  # bytes that a refused client may go on sending before it is cut
@@ -23,12 +22,6 @@ _log = logging.getLogger(__name__)
 
 class ClientGone(Exception):
     """The client has closed its connection; nobody waits for an answer."""
-
-
-class BodyTimedOut(DeadlineExceeded):
-    """The client stopped in the middle of its body: 408."""
-
-    http: ClassVar[int] = 408
 
 
 class Connection:
@@ -73,18 +66,22 @@ class Connection:
         self.started = False
         self.broken: Error | None = None
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, within: float) -> bytes:
         """Return the whole body (see `plait.gateway.edge.http.Body`)."""
-        pieces = [piece async for piece in self.chunks(limit)]
+        pieces = [piece async for piece in self.chunks(limit, within)]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def chunks(self, limit: int) -> AsyncGenerator[bytes]:
+    async def chunks(self, limit: int, within: float) -> AsyncGenerator[bytes]:
         """Yield the body piece by piece (see `plait.gateway.edge.http.Body`)."""
         if self._length is not None and self._length > limit:
             raise _too_large(limit)
-        size = 0
+        size, clock = 0, asyncio.get_running_loop().time
+        until = clock() + within
         while not self._read:
-            piece = await self._piece()
+            left = until - clock()
+            if size and left <= 0:  # it comes so fast that nothing ever waits for it
+                raise _too_slow(within)
+            piece = await self._piece(left, within)
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)
@@ -183,13 +180,14 @@ class Connection:
                     async with self._writing:
                         await self._put(idle)
 
-    async def _piece(self) -> bytes:
+    async def _piece(self, left: float, within: float) -> bytes:
+        """Return the next piece; there are `left` seconds of the `within` for the whole body."""
         try:
-            async with asyncio.timeout(self._body_pause):
+            async with asyncio.timeout(min(self._body_pause, left)):
                 message = await self._receive()
         except TimeoutError as error:
-            raise BodyTimedOut(
-                f"nothing more of the body came for {self._body_pause:g} s; expected all of it"
+            raise (
+                _too_slow(within) if left < self._body_pause else _stopped(self._body_pause)
             ) from error
         if message["type"] == "http.disconnect":
             self._leave()
@@ -217,10 +215,9 @@ class Connection:
         """
         if self._read or self._expects:
             return
-        with suppress(TimeoutError, BodyTimedOut, BodyTooLarge):
-            async with asyncio.timeout(_LINGER):
-                async for _ in self.chunks(_LINGER_BYTES):
-                    pass
+        with suppress(BodyTimedOut, BodyTooLarge):
+            async for _ in self.chunks(_LINGER_BYTES, _LINGER):
+                pass
 
     async def _start(self, response: Response, more: tuple[tuple[str, str], ...] = ()) -> None:
         self.started = True
@@ -254,6 +251,14 @@ def _declared(scope: Scope) -> tuple[int | None, bool]:
 
 def _length(body: bytes) -> tuple[str, str]:
     return "content-length", str(len(body))
+
+
+def _stopped(pause: float) -> BodyTimedOut:
+    return BodyTimedOut(f"nothing more of the body came for {pause:g} s; expected all of it")
+
+
+def _too_slow(within: float) -> BodyTimedOut:
+    return BodyTimedOut(f"the body was not complete after {within:g} s; expected all of it by then")
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -10,6 +10,7 @@ UNARY = 2.0
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _GRPC = re.compile(r"(\d{1,8})([HMSmun])")
+_CONNECT = re.compile(r"\d{1,10}")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
@@ -17,24 +18,33 @@ class InvalidTimeout(InvalidArgument):
     """A header that names a time to wait cannot be read: 400."""
 
 
-def timeout_of(
-    headers: Mapping[str, str], *, declared: float | None, streaming: bool
-) -> float | None:
-    """Return the seconds that a call may take, None for as long as it likes.
+def wish_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the client waits for its answer, None if it does not say.
 
-    It is the least of what the contract declares (2 s for a unary method without a word),
-    `Request-Timeout` (seconds, with a fraction) and `Grpc-Timeout` (gRPC's PROTOCOL-HTTP2).
+    It is the least of `Request-Timeout` (seconds, with a fraction), `Grpc-Timeout` (gRPC's
+    PROTOCOL-HTTP2) and `Connect-Timeout-Ms` (connectrpc.com/docs/protocol, Timeout).
 
     Raises:
         InvalidTimeout: a header is there and is no time.
     """
-    longest = declared if declared is not None or streaming else UNARY
-    wanted = [longest] if longest is not None else []
+    wanted: list[float] = []
     if (text := headers.get("request-timeout")) is not None:
         wanted.append(_seconds(text))
     if (text := headers.get("grpc-timeout")) is not None:
         wanted.append(_grpc(text))
+    if (text := headers.get("connect-timeout-ms")) is not None:
+        wanted.append(_connect(text))
     return min(wanted, default=None)
+
+
+def timeout_of(wish: float | None, *, declared: float | None, streaming: bool) -> float | None:
+    """Return the seconds that a call may take, None for as long as it likes.
+
+    It is the least of what is left of the client's wish and what the contract declares (2 s for a
+    unary method without a word).
+    """
+    longest = declared if declared is not None or streaming else UNARY
+    return min((each for each in (wish, longest) if each is not None), default=None)
 
 
 def _seconds(text: str) -> float:
@@ -53,3 +63,12 @@ def _grpc(text: str) -> float:
             " H, M, S, m, u, n, for example 1500m"
         )
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _connect(text: str) -> float:
+    if not _CONNECT.fullmatch(text):
+        raise InvalidTimeout(
+            f'the header Connect-Timeout-Ms is "{text[:40]}"; expected milliseconds, at most 10'
+            " digits, for example 1500"
+        )
+    return int(text) / 1000

@@ -13,17 +13,18 @@ Headers = tuple[tuple[str, str], ...]
 class Body(Protocol):
     """The body of a request, read as it comes."""
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, within: float) -> bytes:
         """Return the whole body.
 
         Raises:
             BodyTooLarge: it has more than `limit` bytes; no more than that is ever kept.
-            BodyTimedOut: the client stopped in the middle of it.
+            BodyTimedOut: the client stopped in the middle of it, or it was not complete `within`
+                seconds.
             ClientGone: the client went away.
         """
         ...
 
-    def chunks(self, limit: int) -> AsyncGenerator[bytes]:
+    def chunks(self, limit: int, within: float) -> AsyncGenerator[bytes]:
         """Yield the body piece by piece; raises as `read` does."""
         ...
 

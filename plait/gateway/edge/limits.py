@@ -1,22 +1,9 @@
 """How much a client may send, and the refusal of a head that is too large."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from plait.errors import InvalidArgument
 from plait.gateway.edge.asgi import Scope
-
-
-class UriTooLong(InvalidArgument):
-    """Path and query are longer than the gateway takes: 414."""
-
-    http: ClassVar[int] = 414
-
-
-class HeadersTooLarge(InvalidArgument):
-    """There are more headers, or longer ones, than the gateway takes: 431 (RFC 6585)."""
-
-    http: ClassVar[int] = 431
+from plait.gateway.errors import HeadersTooLarge, UriTooLong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +18,9 @@ class Limits:
         item: one message of a client's stream.
         stream: the whole body of a client's stream.
         body_pause: how long a client may pause in the middle of a body.
+        body_time: how long the body of a method that takes one message may take from its first
+            byte to its last.
+        stream_time: the same of a client's stream, with the time that the service takes for it.
         write_pause: how long a client may read nothing of what is ready for it.
     """
 
@@ -41,6 +31,8 @@ class Limits:
     item: int = 4 * 1024 * 1024
     stream: int = 1024 * 1024 * 1024
     body_pause: float = 30.0
+    body_time: float = 60.0
+    stream_time: float = 3600.0
     write_pause: float = 60.0
 
 

@@ -13,7 +13,6 @@ def refusal(error: Error, request: Request, method: Method | None = None) -> Res
     """Return the answer to a request that failed; `method` is the one that it meant, if known."""
     failed = failure(
         error,
-        service=method.rpc.service if method else "",
         request=method.request if method else None,
         form=error_format(request.headers.get("accept", "")),
     )

@@ -3,26 +3,27 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
+from plait.clock import Clock
 from plait.errors import Error
 from plait.gateway.contracts import Contracts, Method
-from plait.gateway.edge.deadline import timeout_of
+from plait.gateway.edge.deadline import timeout_of, wish_of
 from plait.gateway.edge.headers import DATA_POLICY, passed_back, passed_on
 from plait.gateway.edge.http import Headers, Request, Response, Stream
 from plait.gateway.edge.limits import Limits
-from plait.gateway.errors import MethodNotAllowed, RouteNotFound
+from plait.gateway.errors import BodyTooLarge, MethodNotAllowed, NeedsWebsocket, RouteNotFound
 from plait.gateway.rest.binding import Binding
 from plait.gateway.rest.negotiation import Format, body_format, reply_format
 from plait.gateway.rest.output import Output, output_of
 from plait.gateway.rest.reply import Reply
-from plait.gateway.rest.resume import Resume
+from plait.gateway.rest.request import unexpected_body
 from plait.gateway.rest.router import Found, Route, Router, WrongMethod
 from plait.gateway.rest.streaming import FRAMINGS, NO_CACHE, UNBUFFERED, Opened, messages_of
 from plait.gateway.rules import Rule
 from plait.gateway.status import error_json
 from plait.gateway.upstream import Answers, Terms, Upstream
-from plait.mesh.call import Metadata
+from plait.mesh.call import Deadline, Metadata
 from plait.mesh.identity.identity import User
-from plait.mesh.metadata import CLIENT_ADDRESS
+from plait.mesh.metadata import AUTHORIZATION, CLIENT_ADDRESS
 
 _BYTES = "application/octet-stream"
 
@@ -45,21 +46,24 @@ class Rest:
         passing: which headers travel on.
         patience: seconds that a stream may take to its first message, so that an error before it
             can still be an HTTP status; after that the answer begins without one.
+        clock: what the client's patience is measured with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of which it is built
         self,
         contracts: Contracts,
         upstream: Upstream,
         limits: Limits,
         passing: Passing,
+        *,
         patience: float,
+        clock: Clock,
     ) -> None:
         self._upstream = upstream
         self._limits = limits
         self._passing = passing
         self._patience = patience
-        self._resume = {m.name: Resume(m, contracts) for m in contracts.methods}
+        self._clock = clock
         self._router = Router(
             [
                 _route(method, rule, contracts)
@@ -96,6 +100,11 @@ class Rest:
             plait.errors.Error: the request does not fit the contract, or what the service answered.
         """
         binding = found.target
+        if binding.conversation:
+            raise NeedsWebsocket(
+                f"{binding.method.name} takes and gives messages at the same time: expected a"
+                " WebSocket, which this gateway does not speak; call it by gRPC"
+            )
         rpc = binding.method.rpc
         form = reply_format(
             request.headers.get("accept", ""),
@@ -103,8 +112,10 @@ class Rest:
             raw=binding.raw_response,
         )
         output = output_of(request.query)
-        terms = self._terms(binding.method, request, user)
-        message = await self._message(found, request)
+        wish = wish_of(request.headers)
+        ends = None if wish is None else Deadline.after(wish, self._clock)
+        message = await self._message(found, request, ends)
+        terms = self._terms(binding.method, request, user, ends)
         if rpc.server_streaming:
             answers = self._upstream.stream(rpc, message, terms)
             return await self._streamed(binding, answers, form, output)
@@ -114,7 +125,7 @@ class Rest:
         return _response(binding, reply.content_type, headers, reply.body)
 
     async def _message(
-        self, found: Found[Binding], request: Request
+        self, found: Found[Binding], request: Request, ends: Deadline | None
     ) -> bytes | AsyncGenerator[bytes]:
         binding, headers = found.target, request.headers
         content_type = headers.get("content-type", "")
@@ -122,12 +133,20 @@ class Rest:
             form = body_format(content_type, streaming=True, raw=binding.raw_request)
             item = binding.stream(found.variables, request.query, headers)
             return messages_of(request.body, form, self._limits, item)
-        body = await request.body.read(self._limits.body)
-        if body and binding.takes_body:
+        body = await self._body(binding, request, ends)
+        if body:
             body_format(content_type, streaming=False, raw=binding.raw_request)
-        message = binding.request(found.variables, request.query, body, headers)
-        resume = self._resume[binding.method.name]
-        return resume.resumed(message, headers.get("last-event-id", ""))
+        return binding.request(found.variables, request.query, body, headers)
+
+    async def _body(self, binding: Binding, request: Request, ends: Deadline | None) -> bytes:
+        longest = self._limits.body_time
+        if binding.takes_body:
+            within = longest if ends is None else min(longest, ends.left())
+            return await request.body.read(self._limits.body, within)
+        try:
+            return await request.body.read(0, longest)
+        except BodyTooLarge:  # announced, or begun: what it says does not matter
+            raise unexpected_body() from None
 
     async def _streamed(
         self, binding: Binding, answers: Answers, form: Format, output: Output
@@ -136,13 +155,17 @@ class Rest:
         framing = FRAMINGS[form]()
         # A message is one line or one event, however a single answer would be printed.
         output = replace(output, pretty=False)
-        position = self._resume[binding.method.name].position if form is Format.SSE else _nowhere
+        position = binding.position if form is Format.SSE else _nowhere
 
         def reply(message: bytes) -> Reply:
             return binding.response(message, output)
 
         first = await opened.wait(None if form is Format.RAW else self._patience)
-        begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        try:
+            begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        except Error:
+            await opened.close()  # nobody will read on
+            raise
         stream = Stream(
             chunks=opened.frames(framing, reply, position),
             broken=lambda error: framing.error(_said(error, binding.method)),
@@ -154,7 +177,9 @@ class Rest:
         content_type = begun.content_type if form is Format.RAW else form.content_type
         return _response(binding, content_type, headers, stream=stream)
 
-    def _terms(self, method: Method, request: Request, user: User | None) -> Terms:
+    def _terms(
+        self, method: Method, request: Request, user: User | None, ends: Deadline | None
+    ) -> Terms:
         metadata: Metadata = [
             ("x-request-id", request.id),
             *passed_on(request.headers, self._passing.requests),
@@ -162,9 +187,11 @@ class Rest:
         if request.client:
             metadata = [*metadata, (CLIENT_ADDRESS, request.client)]
         if user is not None:
-            metadata = [*metadata, ("authorization", f"Bearer {user.token}")]
+            metadata = [*metadata, (AUTHORIZATION, f"Bearer {user.token}")]
         timeout = timeout_of(
-            request.headers, declared=method.rpc.deadline, streaming=method.rpc.streams
+            None if ends is None else ends.left(),
+            declared=method.rpc.deadline,
+            streaming=method.rpc.streams,
         )
         return Terms(timeout=timeout, metadata=metadata)
 
@@ -190,7 +217,7 @@ def _response(
 
 
 def _said(error: Error, method: Method) -> bytes:
-    return error_json(error, service=method.rpc.service, request=method.request)
+    return error_json(error, request=method.request)
 
 
 def _nowhere(_: bytes) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plait.gateway.contracts import Contracts, Method, Service
+from plait.gateway.rest.binding import is_conversation
 from plait.gateway.rest.bodies import Bodies
 from plait.gateway.rest.constraints import Schema
 from plait.gateway.rest.parameters import Parameters
@@ -32,7 +33,8 @@ Every answer carries `X-Request-Id` (yours, if you sent one) and, where traces a
 def document(contracts: Contracts, *, title: str, version: str) -> dict[str, Any]:
     """Return the OpenAPI document of all services of the contracts.
 
-    Methods of HTTP that OpenAPI 3.1 does not know (`QUERY`, or any by `*`) are left out.
+    Methods of HTTP that OpenAPI 3.1 does not know (`QUERY`, or any by `*`) are left out, and so are
+    conversations, for which it has no words.
     """
     schemas = Schemas(contracts)
     writer = _Writer(contracts, schemas)
@@ -68,7 +70,7 @@ class _Writer:
     def operations(self, service: Service) -> Iterator[tuple[str, str, Schema]]:
         """Yield path, verb and operation of each rule; the first one keeps the method's name."""
         for method in service.methods:
-            known = [rule for rule in method.rules if rule.verb in _VERBS]
+            known = [rule for rule in method.rules if _can_be_said(method, rule)]
             for number, rule in enumerate(known, start=1):
                 operation = self._operation(method, rule)
                 suffix = f"_{number}" if number > 1 else ""
@@ -93,6 +95,10 @@ class _Writer:
             **_errors(method),
         }
         return operation | _access(method)
+
+
+def _can_be_said(method: Method, rule: Rule) -> bool:
+    return rule.verb in _VERBS and not is_conversation(method, rule)
 
 
 def _described(method: Method) -> Schema:

@@ -8,6 +8,7 @@ from protobuf import DescField, DescFieldValueMessage, DescMessage, Message
 
 from plait.errors import Violation
 from plait.gateway.contracts import Contracts
+from plait.gateway.errors import InvalidRequest
 from plait.gateway.exposure import carried
 from plait.gateway.rest.explain import refusal
 from plait.gateway.rest.fields import Reader, TextError, elements_of, oneof_of, reader
@@ -18,6 +19,13 @@ from plait.gateway.rules import Rule, field_of
 
 HTTP_BODY = "google.api.HttpBody"
 """The message that stands for bytes of any type (google/api/httpbody.proto)."""
+
+
+def unexpected_body() -> InvalidRequest:
+    """Return the refusal of a body where a method takes none."""
+    problem = "expected none: this method takes its fields from the path and the query"
+    violation = Violation(field="", description=problem, rule="body.unexpected")
+    return refusal([violation], BODY.where)
 
 
 def message_of(field: DescField) -> DescMessage:
@@ -110,8 +118,7 @@ class RequestBinding:
                 self._refuse_outside(found, where)
             return found
         if self._field is None:
-            problem = "expected none: this method takes its fields from the path and the query"
-            raise refusal([Violation(field="", description=problem, rule="body.unexpected")], where)
+            raise unexpected_body()
         return self._body_field(self._field, body, where)
 
     def fill(

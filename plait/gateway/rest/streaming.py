@@ -42,14 +42,14 @@ async def messages_of(
     """
     if form is Format.RAW:
         number = 0
-        async for chunk in body.chunks(limits.stream):
+        async for chunk in body.chunks(limits.stream, limits.stream_time):
             number += 1
             yield message(chunk, number)
         if number == 0:  # what path and query say is in the first message
             yield message(b"", 1)
         return
     splitter: Splitter = Lines(limits.item) if form is Format.NDJSON else Elements(limits.item)
-    async for chunk in body.chunks(limits.stream):
+    async for chunk in body.chunks(limits.stream, limits.stream_time):
         for number, item in splitter.feed(chunk):
             yield message(item, number)
     for number, item in splitter.finish():

@@ -51,6 +51,11 @@ class Elements:
         self._in_text = self._escaped = self._ended = False
         self._number = 0
 
+    @property
+    def kept(self) -> int:
+        """Return how many bytes are kept of an element that is not complete; at most `limit`."""
+        return len(self._rest)
+
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
         """Take in the next piece of the body; yield the elements that it completes, from number 1.
 
@@ -123,10 +128,12 @@ class Elements:
             self._depth, self._ended = 0, True
 
     def _keep(self, piece: bytes) -> None:
+        if self._depth == 0:
+            if piece.strip(_SPACE):
+                raise self._no_array()
+            return  # blanks around the array: nothing bounds them, so none are kept
         self._rest += piece
-        if self._depth == 0 and self._rest.strip(_SPACE):
-            raise self._no_array()
-        if self._depth and len(self._rest) > self._limit:
+        if len(self._rest) > self._limit:
             number = self._number + 1
             raise ElementTooLong(
                 f"element {number} of the array has more than {self._limit} bytes;"

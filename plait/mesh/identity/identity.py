@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+GATEWAY = "gateway"
+"""The workload that stands between the outside and the services."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:

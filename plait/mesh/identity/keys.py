@@ -1,29 +1,17 @@
-"""The public keys of an issuer of tokens: a JWKS file (RFC 7517) that may change under us."""
+"""The public keys of an issuer of tokens, read where they are published, when that is needed."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey
-from pydantic import BaseModel, ValidationError
+from contextvars import Context
+from typing import Protocol
 
 from plait.clock import Clock
 from plait.errors import Unavailable
+from plait.mesh.identity.jwk import PublicKey
+from plait.mesh.identity.ring import Pace, Ring, Step
 
-Key = OKPKey | ECKey
-
-MAX_FILE = 1024 * 1024  # bytes
-LOOK_EVERY = 1.0  # seconds between two looks at the file, and between two for unknown key ids
-
-
-class _KeySet(BaseModel):
-    keys: list[dict[str, Any]]
-
-
-_KINDS: Mapping[tuple[str, str], type[Key]] = {("OKP", "Ed25519"): OKPKey, ("EC", "P-256"): ECKey}
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+_NOWHERE = Pace(max_age=1.0, search=1.0, retry=1.0, in_background=False)
 _log = logging.getLogger(__name__)
 
 
@@ -31,109 +19,123 @@ class KeysUnavailable(Unavailable):
     """The keys that would prove a token were never read."""
 
 
-class Keys:
-    """The keys in one file, read again when it changes.
+class KeySource(Protocol):
+    """Where keys are published; `str` of it names the place in logs."""
 
-    Whether it has changed is looked up at most once a second; a key id that is not known leads to
-    one more look, no more often than that. Once read, keys are kept when the file vanishes or
-    breaks: known keys outlive their issuer. Keys of other kinds than Ed25519 and P-256 are passed
-    over.
+    @property
+    def pace(self) -> Pace:
+        """How often it wants to be read."""
+        ...
+
+    async def read(self) -> Mapping[str, PublicKey] | None:
+        """Return all keys by key id, or None if they are what the last read returned.
+
+        Raises whatever keeps it from that; it must end in time by itself.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+class Keys:
+    """The keys of one source; whoever asks at the same time shares one read.
+
+    Keys that were read once are kept when the source is away or broken. A complaint about it is
+    logged once, until it can be read again.
+
+    Args:
+        source: where they are; None: nowhere, so that no token can be checked.
+        clock: what their age is measured with.
     """
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, source: KeySource | None, clock: Clock) -> None:
+        self._source = source
         self._clock = clock
-        self._keys: dict[str, Key] | None = None
-        self._seen: tuple[int, ...] = ()
-        self._complaint = ""
-        self._looked = float("-inf")
-        self._searched = float("-inf")
-        self.version = 0  # grows with each change; what was proven by an older one is proven anew
+        self._ring = Ring(source.pace if source else _NOWHERE)
+        self._retry_after = (source.pace if source else _NOWHERE).retry
+        self._reading: asyncio.Task[None] | None = None
 
-    def refresh(self) -> None:
-        """Read the file if it has changed, unless that was looked up a moment ago."""
-        now = self._clock.monotonic()
-        if now - self._looked >= LOOK_EVERY:
-            self._looked = now
-            self._look()
+    @property
+    def version(self) -> int:
+        """Grows with each change of the keys."""
+        return self._ring.version
 
-    def find(self, kid: str) -> Key | None:
-        """Return the key with this id, None if the issuer has none.
+    def is_due(self) -> bool:
+        """Whether `refresh` would do anything; asked for each token, so it costs little."""
+        return self._clock.monotonic() >= self._ring.due
+
+    async def refresh(self) -> bool:
+        """Read the keys if that is due; return whether that was waited for."""
+        step = self._ring.step(self._clock.monotonic())
+        if step is Step.USE or self._source is None:
+            return False
+        reading = self._begun(self._source)
+        if step is Step.USE_AND_READ:
+            return False
+        await asyncio.shield(reading)
+        return True
+
+    async def find(self, kid: str, *, fresh: bool) -> PublicKey | None:
+        """Return the key with this id, None if the issuer has none as far as is known.
+
+        An id that is not known makes the keys be read anew, at most as often as the source's pace
+        says; until then it stays unknown.
+
+        Args:
+            kid: the id.
+            fresh: what `refresh` has just returned: then an unknown id is worth no second read.
 
         Raises:
             KeysUnavailable: no keys could be read so far.
         """
-        self.refresh()
-        if self._keys is None or kid not in self._keys:
-            self._search()
-        if self._keys is None:
+        known = self._ring.keys
+        if known is not None and kid not in known and not fresh:
+            await self._search(self._clock.monotonic())
+        if self._ring.keys is None:
             raise KeysUnavailable(
-                f"tokens cannot be checked: {self._missing()}", retry_after=LOOK_EVERY
+                f"tokens cannot be checked: {self._missing()}", retry_after=self._retry_after
             )
-        return self._keys.get(kid)
+        return self._ring.keys.get(kid)
 
-    def _search(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._searched >= LOOK_EVERY:
-            self._searched = self._looked = now
-            self._look()
+    async def close(self) -> None:
+        """End a read that goes on, and let go of the source."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait((self._reading,))
+        if self._source is not None:
+            await self._source.close()
 
-    def _look(self) -> None:
-        if self._path is None:
-            return
+    async def _search(self, now: float) -> None:
+        if self._source and (self._reading or self._ring.may_search(now)):
+            await asyncio.shield(self._begun(self._source))
+
+    def _begun(self, source: KeySource) -> asyncio.Task[None]:
+        if self._reading is None:
+            # In a context of its own: neither the deadline nor the trace nor the user of the call
+            # that happened to be first are those of the read, which others share.
+            work, context = self._read(source), Context()
+            self._reading = asyncio.get_running_loop().create_task(work, context=context)
+            self._reading.add_done_callback(self._ended)
+        return self._reading
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._reading = None
+
+    async def _read(self, source: KeySource) -> None:
         try:
-            seen = stamp(self._path)
-            if seen == self._seen:
-                return
-            self._seen = seen
-            keys = _read(self._path)
-        except (OSError, ValueError) as error:
-            self._complain(str(error))
+            keys = await source.read()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the keys cannot be read
+            if self._ring.failed(self._clock.monotonic()):
+                kept = "the known ones are kept" if self._ring.keys else "no token can be checked"
+                _log.warning("the keys in %s cannot be read, %s: %s", source, kept, error)
             return
-        self._complaint = ""
-        self._keys = keys
-        self.version += 1
-
-    def _complain(self, reason: str) -> None:
-        if reason != self._complaint:
-            self._complaint = reason
-            kept = "the known ones are kept" if self._keys else "no token can be checked"
-            _log.warning("the keys in %s cannot be read, %s: %s", self._path, kept, reason)
+        if self._ring.failing:
+            _log.info("the keys in %s can be read again", source)
+        self._ring.got(keys, self._clock.monotonic())
 
     def _missing(self) -> str:
-        if self._path is None:
-            return "no file of keys is set (PLAIT_USER_JWKS, PLAIT_WORKLOAD_JWKS)"
+        if self._source is None:
+            return "it is not set where the keys are (PLAIT_USER_JWKS, PLAIT_WORKLOAD_JWKS)"
         return "the keys of their issuer could not be read"
-
-
-def stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes whenever the file does; raises OSError where there is none."""
-    stat = path.stat()
-    return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
-
-
-def _read(path: Path) -> dict[str, Key]:
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise ValueError(f"it is larger than {MAX_FILE} bytes")
-    try:
-        entries = _KeySet.model_validate_json(data).keys
-    except ValidationError as error:
-        raise ValueError('expected a JSON object with a list "keys" (RFC 7517)') from error
-    found = (_key(entry) for entry in entries)
-    return {str(key.kid): key for key in found if key is not None}
-
-
-def _key(entry: dict[str, Any]) -> Key | None:
-    """Return the key of a JWK; None if it is not one that signs tokens here."""
-    if not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
-        return None
-    kind = _KINDS.get((str(entry.get("kty")), str(entry.get("crv"))))
-    if kind is None:
-        return None
-    public = {name: value for name, value in entry.items() if name not in _PRIVATE}
-    try:
-        return kind.import_key(public)
-    except (JoseError, ValueError, TypeError) as error:
-        raise ValueError(f"the key {entry['kid']!r} is broken: {error}") from error

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from joserfc import jws, jwt
@@ -17,20 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plait.clock import Clock
 from plait.errors import Unauthenticated
 from plait.mesh.identity.identity import User, Workload
-from plait.mesh.identity.keys import Key, Keys
-from plait.settings import Settings
+from plait.mesh.identity.jwk import Key
+from plait.mesh.identity.keys import Keys
 
-ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518; nothing else is ever accepted
+ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518: how we sign, and what users' tokens are
 USER_ISSUER = "https://plait.local/identity"
 USER_AUDIENCE = "shop"
 WORKLOAD_ISSUER = "https://plait.local/supervisor"
-MAX_TOKEN = 8 * 1024  # bytes
+MAX_TOKEN = 4 * 1024  # bytes; all metadata of a call has to stay below gRPC's usual 8 KiB
 LEEWAY = 10.0  # seconds by which the clocks of two machines may differ, for exp, nbf and iat alike
 CACHE_SIZE = 1024  # tokens of each kind
 MAX_ROLES = 64
 
-_USER_NAME = re.compile(r"users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SERVICE_NAME = re.compile(r"services/[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_USER_NAME = re.compile(r"(users/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)")
+_SERVICE_NAME = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 _Who = TypeVar("_Who")
 
@@ -54,49 +53,51 @@ class Trust:
     keys: Keys
     issuer: str
     audience: str
+    algorithms: tuple[str, ...] = ALGORITHMS
 
 
 class Verifier:
     """Tells from tokens who calls.
 
     A token is verified once; then it is known by its hash until it expires or the keys change
-    (at most 1024 of each kind).
+    (at most 1024 of each kind). `workload_subject` is what tokens call the service {name}.
     """
 
-    def __init__(self, *, users: Trust, workloads: Trust, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        users: Trust,
+        workloads: Trust,
+        clock: Clock,
+        workload_subject: str = "services/{name}",
+    ) -> None:
         self._users = _Known(users, clock, _user)
-        self._workloads = _Known(workloads, clock, _workload)
+        before, after = workload_subject.split("{name}")
+        form = re.compile(f"{re.escape(before)}({_SERVICE_NAME}){re.escape(after)}")
 
-    def user(self, token: str) -> User:
+        def workload(claims: _Claims, _: str) -> Workload:  # its token is for this service alone
+            return Workload(name=_subject(claims, form))
+
+        self._workloads = _Known(workloads, clock, workload)
+
+    async def user(self, token: str) -> User:
         """Return whose token this is.
 
         Raises:
             TokenInvalid: it is no token, or not one of a user for this audience; it says why.
             TokenExpired: its time is over.
-            KeysUnavailable: it cannot be known, because no keys could be read.
+            KeysUnavailable: it cannot be known, because no keys could be read so far.
         """
-        return self._users.who(token)
+        return await self._users.who(token)
 
-    def workload(self, token: str) -> Workload:
+    async def workload(self, token: str) -> Workload:
         """Return which service this token proves to call this one; raises as `user` does."""
-        return self._workloads.who(token)
+        return await self._workloads.who(token)
 
-
-def verifier(settings: Settings, service: str, clock: Clock) -> Verifier:
-    """Return the verifier of the process `service` (its short name), as its settings say."""
-    return Verifier(
-        users=Trust(
-            keys=Keys(Path(settings.user_jwks) if settings.user_jwks else None, clock),
-            issuer=settings.user_issuer,
-            audience=settings.user_audience,
-        ),
-        workloads=Trust(
-            keys=Keys(Path(settings.workload_jwks) if settings.workload_jwks else None, clock),
-            issuer=settings.workload_issuer,
-            audience=f"services/{service}",
-        ),
-        clock=clock,
-    )
+    async def close(self) -> None:
+        """Let go of where the keys come from."""
+        await self._users.close()
+        await self._workloads.close()
 
 
 def sign_user_token(  # noqa: PLR0913 - each is a claim
@@ -148,14 +149,15 @@ class _Known(Generic[_Who]):
         self._version = trust.keys.version
         self._known: OrderedDict[bytes, tuple[_Who, float]] = OrderedDict()
 
-    def who(self, token: str) -> _Who:
+    async def who(self, token: str) -> _Who:
         if len(token) > MAX_TOKEN:
             raise TokenInvalid(
                 f"the token has {len(token)} bytes; at most {MAX_TOKEN} are accepted"
             )
-        self._trust.keys.refresh()
-        if self._version != self._trust.keys.version:
-            self._version = self._trust.keys.version
+        keys = self._trust.keys
+        fresh = keys.is_due() and await keys.refresh()
+        if self._version != keys.version:
+            self._version = keys.version
             self._known.clear()
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         now = self._clock.now().timestamp()
@@ -163,13 +165,16 @@ class _Known(Generic[_Who]):
         if found is not None and now < found[1]:
             self._known[digest] = found
             return found[0]
-        claims = _claims(token, self._trust.keys)
+        claims = await _claims(token, self._trust, fresh=fresh)
         _check(claims, self._trust, now)
         known = self._identity(claims, token)
         self._known[digest] = (known, claims.exp + LEEWAY)
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return known
+
+    async def close(self) -> None:
+        await self._trust.keys.close()
 
 
 class _Claims(BaseModel):
@@ -186,14 +191,15 @@ class _Claims(BaseModel):
     roles: list[str] = Field(default=[], max_length=MAX_ROLES)
 
 
-def _claims(token: str, keys: Keys) -> _Claims:
+async def _claims(token: str, trust: Trust, *, fresh: bool) -> _Claims:
     """Return what a token says, once its signature has been verified with a key of the issuer."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS:
-            raise TokenInvalid(f"the token is signed by other means than {' or '.join(ALGORITHMS)}")
-        key = keys.find(kid) if isinstance(kid, str) else None
+        if algorithm not in trust.algorithms:
+            known = " or ".join(trust.algorithms)
+            raise TokenInvalid(f"the token is signed by other means than {known}")
+        key = await trust.keys.find(kid, fresh=fresh) if isinstance(kid, str) else None
         if key is None:
             raise TokenInvalid("the token is signed with a key that its issuer does not have")
         return _Claims.model_validate(jwt.decode(token, key, algorithms=[algorithm]).claims)
@@ -203,7 +209,10 @@ def _claims(token: str, keys: Keys) -> _Claims:
             f"the token's claims are not as expected: {', '.join(claims)}"
         ) from error
     except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise TokenInvalid(f"the token is not good: {type(error).__name__}") from error
+        why = type(error).__name__
+        raise TokenInvalid(
+            f"the token is no JWT that its issuer has signed ({why}); get a new one"
+        ) from error
 
 
 def _check(claims: _Claims, trust: Trust, now: float) -> None:
@@ -222,12 +231,9 @@ def _user(claims: _Claims, token: str) -> User:
     return User(name=_subject(claims, _USER_NAME), roles=frozenset(claims.roles), token=token)
 
 
-def _workload(claims: _Claims, token: str) -> Workload:
-    del token  # it is for this service alone, never passed on
-    return Workload(name=_subject(claims, _SERVICE_NAME).removeprefix("services/"))
-
-
 def _subject(claims: _Claims, form: re.Pattern[str]) -> str:
-    if not form.fullmatch(claims.sub):
+    """Return the name in a subject of this form: its one group."""
+    found = form.fullmatch(claims.sub)
+    if found is None:
         raise TokenInvalid(f"the token's subject is none of the form {form.pattern}")
-    return claims.sub
+    return found[1]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from plait.clock import Clock
-from plait.mesh.identity.keys import stamp
+from plait.mesh.identity.key_file import stamp
 from plait.mesh.identity.tokens import MAX_TOKEN
 
 LOOK_EVERY = 1.0  # seconds between two looks at a file

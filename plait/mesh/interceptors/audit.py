@@ -17,9 +17,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from plait.errors import Code, Error
 from plait.mesh.access import ME, may_act_for_others, owner_path
 from plait.mesh.call import Call, Interceptor, Side
+from plait.mesh.identity.identity import GATEWAY
 from plait.mesh.interceptors.outcome import is_failure, outcome
 from plait.mesh.method import SideEffects
-from plait.mesh.origin import EDGE, client_address
+from plait.mesh.origin import client_address
 from plait.telemetry.current import trace_id
 
 MOST_RESOURCE = 200  # characters
@@ -152,7 +153,7 @@ def _value(message: Any, path: Sequence[str]) -> str:
 def _caller(call: Call) -> str:
     if call.user is not None:
         return call.user.name
-    inside = call.workload is not None and call.workload.name != EDGE
+    inside = call.workload is not None and call.workload.name != GATEWAY
     return f"services/{call.workload.name}" if call.workload and inside else ""
 
 

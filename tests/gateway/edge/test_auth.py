@@ -7,6 +7,7 @@ import pytest
 from plait.api.v1 import options_pb2
 from plait.errors import NotFound, PermissionDenied, Unauthenticated
 from plait.gateway.edge.auth import authenticate, challenge
+from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
 from plait.mesh.identity.tokens import (
     TokenExpired,
@@ -30,7 +31,7 @@ def keys(tmp_path):
 @pytest.fixture
 def verifier(keys):
     users = Trust(
-        keys=Keys(keys.user_jwks, keys.clock),
+        keys=Keys(KeyFile(keys.user_jwks), keys.clock),
         issuer="https://plait.local/identity",
         audience="shop",
     )
@@ -41,51 +42,51 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def test_nobody_in_particular_may_call_what_is_public(verifier):
-    assert authenticate({}, PUBLIC, verifier) is None
+async def test_nobody_in_particular_may_call_what_is_public(verifier):
+    assert await authenticate({}, PUBLIC, verifier) is None
 
 
-def test_a_good_token_tells_the_user_and_is_kept_to_be_passed_on(keys, verifier):
+async def test_a_good_token_tells_the_user_and_is_kept_to_be_passed_on(keys, verifier):
     token = keys.user_token("users/u7", ["admin"])
 
-    user = authenticate(bearer(token), ADMIN, verifier)
+    user = await authenticate(bearer(token), ADMIN, verifier)
 
     assert (user.name, user.roles, user.token) == ("users/u7", {"admin"}, token)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
-def test_the_scheme_is_read_as_rfc_9110_says(keys, verifier, scheme):
+async def test_the_scheme_is_read_as_rfc_9110_says(keys, verifier, scheme):
     headers = {"authorization": f"{scheme} {keys.user_token()}"}
 
-    assert authenticate(headers, USER, verifier) is not None
+    assert await authenticate(headers, USER, verifier) is not None
 
 
 @pytest.mark.parametrize(
     "given", ["Basic dTpw", "Bearer", "Bearer ", "token", "Bearer a, Bearer b"]
 )
-def test_anything_else_is_refused_even_where_nothing_is_needed(verifier, given):
+async def test_anything_else_is_refused_even_where_nothing_is_needed(verifier, given):
     with pytest.raises(TokenInvalid):
-        authenticate({"authorization": given}, PUBLIC, verifier)
+        await authenticate({"authorization": given}, PUBLIC, verifier)
 
 
-def test_without_a_token_what_is_for_users_is_refused(verifier):
+async def test_without_a_token_what_is_for_users_is_refused(verifier):
     with pytest.raises(TokenMissing):
-        authenticate({}, USER, verifier)
+        await authenticate({}, USER, verifier)
 
 
-def test_without_the_role_what_is_for_roles_is_refused(keys, verifier):
+async def test_without_the_role_what_is_for_roles_is_refused(keys, verifier):
     with pytest.raises(PermissionDenied):
-        authenticate(bearer(keys.user_token()), ADMIN, verifier)
+        await authenticate(bearer(keys.user_token()), ADMIN, verifier)
 
 
-def test_a_token_is_good_until_it_expires(keys, verifier):
+async def test_a_token_is_good_until_it_expires(keys, verifier):
     headers = bearer(keys.user_token(life=timedelta(minutes=1)))
-    authenticate(headers, USER, verifier)
+    await authenticate(headers, USER, verifier)
 
     keys.clock.advance(3600)
 
     with pytest.raises(TokenExpired):
-        authenticate(headers, USER, verifier)
+        await authenticate(headers, USER, verifier)
 
 
 def test_a_challenge_says_what_was_wrong_without_breaking_its_quotes():

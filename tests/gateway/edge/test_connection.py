@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from plait.errors import Error, InvalidArgument, Unavailable
-from plait.gateway.edge.connection import BodyTimedOut, ClientGone, Connection
+from plait.gateway.edge.connection import ClientGone, Connection
 from plait.gateway.edge.http import Response, Stream
-from plait.gateway.errors import BodyTooLarge
+from plait.gateway.errors import BodyTimedOut, BodyTooLarge
 from tests.gateway.live import eventually
 
 BOUND = 10.0
@@ -74,8 +74,8 @@ async def gives(*chunks: bytes, error: BaseException | None = None) -> AsyncIter
 async def test_a_body_is_read_whole_or_in_pieces():
     whole, pieces = Peer(b"ab", b"", b"cd").connection(), Peer(b"ab", b"", b"cd").connection()
 
-    assert await whole.read(10) == b"abcd"
-    assert [piece async for piece in pieces.chunks(10)] == [b"ab", b"cd"]
+    assert await whole.read(10, BOUND) == b"abcd"
+    assert [piece async for piece in pieces.chunks(10, BOUND)] == [b"ab", b"cd"]
     await whole.close()
     await pieces.close()
 
@@ -85,10 +85,10 @@ async def test_a_body_is_bounded_while_it_is_read(size, fits):
     connection = Peer(b"x" * (size - 1), b"x").connection()
 
     if fits:
-        assert len(await connection.read(10)) == size
+        assert len(await connection.read(10, BOUND)) == size
     else:
         with pytest.raises(BodyTooLarge, match="at most 10 bytes"):
-            await connection.read(10)
+            await connection.read(10, BOUND)
     await connection.close()
 
 
@@ -96,7 +96,7 @@ async def test_a_body_that_says_that_it_is_too_large_is_not_even_begun():
     peer = Peer(b"x" * 11, headers=[(b"content-length", b"11")])
 
     with pytest.raises(BodyTooLarge):
-        await peer.connection().read(10)
+        await peer.connection().read(10, BOUND)
 
     assert peer.received == 0
 
@@ -107,16 +107,51 @@ async def test_a_body_that_stops_is_timed_out():
             await asyncio.Event().wait()
 
     with pytest.raises(BodyTimedOut) as refused:
-        await Stops().connection(body_pause=0.01).read(10)
+        await Stops().connection(body_pause=0.01).read(10, BOUND)
 
     assert refused.value.http == 408
+
+
+class Trickles(Peer):
+    """Gives a byte whenever it is asked for one, without an end."""
+
+    async def receive(self):
+        self.received += 1
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+
+@pytest.mark.parametrize("within", [0.0, 0.05])
+async def test_a_body_that_trickles_is_timed_out_though_it_never_pauses(within):
+    peer = Trickles()
+
+    async with asyncio.timeout(BOUND):
+        with pytest.raises(BodyTimedOut, match=f"not complete after {within:g} s"):
+            await peer.connection(body_pause=BOUND).read(10**9, within)
+
+    assert peer.received >= 1
+
+
+async def test_a_stream_that_trickles_is_timed_out_too():
+    pieces = Trickles().connection(body_pause=BOUND).chunks(10**9, 0.05)
+
+    async with asyncio.timeout(BOUND):
+        with pytest.raises(BodyTimedOut, match="not complete"):
+            [piece async for piece in pieces]
+
+
+async def test_a_body_that_is_complete_in_time_is_not_timed_out():
+    connection = Peer(b"ab", b"c").connection(body_pause=BOUND)
+
+    assert await connection.read(10, BOUND) == b"abc"
+    await connection.close()
 
 
 async def test_a_client_that_leaves_within_its_body_is_gone():
     connection = Peer(b"ab", leaves=True).connection()
 
     with pytest.raises(ClientGone):
-        await connection.read(10)
+        await connection.read(10, BOUND)
 
     assert connection.gone
     assert asyncio.current_task().cancelling() == 0
@@ -128,7 +163,7 @@ async def test_a_client_that_leaves_after_its_body_cancels_what_is_done_for_it()
 
     async def work() -> Connection:
         connection = peer.connection()
-        await connection.read(10)
+        await connection.read(10, BOUND)
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -147,7 +182,7 @@ async def test_a_client_that_leaves_after_its_body_cancels_what_is_done_for_it()
 async def test_an_answer_is_its_head_and_its_body():
     peer = Peer(b"")
     connection = peer.connection()
-    await connection.read(1)
+    await connection.read(1, BOUND)
 
     await connection.write(Response(status=200, headers=(("x-a", "1"),), body=b"hello"))
     await connection.close()
@@ -189,7 +224,7 @@ async def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_is_seen():
     connection = peer.connection()
 
     with pytest.raises(BodyTooLarge):
-        await connection.read(3)
+        await connection.read(3, BOUND)
     await connection.write(Response(status=413))
     await connection.close()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.gateway.edge.deadline import UNARY, InvalidTimeout, timeout_of
+from plait.gateway.edge.deadline import UNARY, InvalidTimeout, timeout_of, wish_of
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,15 @@ from plait.gateway.edge.deadline import UNARY, InvalidTimeout, timeout_of
         ({"grpc-timeout": "250m"}, None, False, 0.25),
         ({"grpc-timeout": "99999999n"}, None, False, 0.099999999),
         ({"grpc-timeout": "5u"}, None, False, 5e-6),
+        ({"connect-timeout-ms": "250"}, None, False, 0.25),
+        ({"connect-timeout-ms": "9999999999"}, None, True, 9_999_999.999),
+        ({"connect-timeout-ms": "0"}, None, False, 0.0),
         ({"grpc-timeout": "1S", "request-timeout": "0.5"}, None, False, 0.5),
+        ({"connect-timeout-ms": "400", "request-timeout": "0.5"}, None, False, 0.4),
     ],
 )
 def test_the_least_counts(headers, declared, streaming, expected):
-    found = timeout_of(headers, declared=declared, streaming=streaming)
+    found = timeout_of(wish_of(headers), declared=declared, streaming=streaming)
 
     assert found == pytest.approx(expected) if expected is not None else found is None
 
@@ -36,10 +40,16 @@ def test_the_least_counts(headers, declared, streaming, expected):
 )
 def test_a_request_timeout_that_is_none_is_refused(text):
     with pytest.raises(InvalidTimeout, match="expected seconds"):
-        timeout_of({"request-timeout": text}, declared=None, streaming=False)
+        wish_of({"request-timeout": text})
 
 
 @pytest.mark.parametrize("text", ["", "1", "S", "123456789S", "1s", "-1S", "1.5S"])
 def test_a_grpc_timeout_that_is_none_is_refused(text):
     with pytest.raises(InvalidTimeout, match="at most 8 digits"):
-        timeout_of({"grpc-timeout": text}, declared=None, streaming=False)
+        wish_of({"grpc-timeout": text})
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "1s", "1" * 11])
+def test_a_connect_timeout_that_is_none_is_refused(text):
+    with pytest.raises(InvalidTimeout, match="expected milliseconds, at most 10 digits"):
+        wish_of({"connect-timeout-ms": text})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from plait.gateway.edge.limits import HeadersTooLarge, Limits, UriTooLong, check_head
+from plait.gateway.edge.limits import Limits, check_head
+from plait.gateway.errors import HeadersTooLarge, UriTooLong
 
 LIMITS = Limits(url=20, header_count=3, headers=30)
 

@@ -349,6 +349,86 @@ async def test_a_body_that_stops_in_the_middle_is_408(with_edge):
         )
 
     assert answer.startswith(b"HTTP/1.1 408")
+    assert b"nothing more of the body came for 0.1 s" in answer
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
+
+
+@pytest.mark.parametrize("head", [b"content-length: 100", b"transfer-encoding: chunked"])
+async def test_a_get_refuses_a_body_at_its_first_byte(shop, head):
+    chunk = b"1\r\nx\r\n" if b"chunked" in head else b"x"
+
+    answer = await shop.raw(
+        b"GET /v1/shelves/s1/books/b1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+        + head
+        + b"\r\n\r\n"
+        + chunk
+    )
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"body.unexpected" in answer
+    assert not shop.backend.calls
+
+
+async def test_a_get_may_announce_a_body_that_is_empty(shop):
+    for body in (b"content-length: 0\r\n\r\n", b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n"):
+        answer = await shop.raw(
+            b"GET /v1/shelves/s1/books/b1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n" + body
+        )
+
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("wish", "limits"),
+    [(b"0.1", Limits(body_pause=BOUND)), (b"100", Limits(body_pause=BOUND, body_time=0.1))],
+)
+async def test_a_body_that_trickles_is_408_within_its_bound(with_edge, wish, limits):
+    async with with_edge(limits=limits) as shop:
+        answer = await shop.trickle(
+            b"POST /v1/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\nrequest-timeout: "
+            + wish
+            + b"\r\ncontent-length: 1000000\r\n\r\n"
+        )
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"was not complete after 0.1 s" in answer
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
+    assert not shop.backend.calls
+
+
+async def test_a_stream_that_trickles_is_408_within_its_bound(with_edge):
+    async with with_edge(limits=Limits(body_pause=BOUND, stream_time=0.1)) as shop:
+        answer = await shop.trickle(
+            b"POST /v1/shelves/s1/books:import HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+            b"content-type: application/x-ndjson\r\ncontent-length: 1000000\r\n\r\n"
+        )
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"reason":"BODY_TIMED_OUT","domain":"gateway"' in answer
+
+
+async def test_what_the_body_took_of_the_clients_time_is_not_given_to_the_service(shop):
+    left: list[float] = []
+
+    async def echo(request, asked):
+        left.append(asked.context.time_remaining())
+        return request
+
+    shop.on("Echo", echo)
+    async with asyncio.timeout(BOUND):
+        reader, writer = await asyncio.open_connection("127.0.0.1", shop.port)
+        writer.write(
+            b"POST /v1/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\n"
+            b"request-timeout: 1.75\r\ncontent-length: 2\r\n\r\n"
+        )
+        await reader.readuntil(b"100 Continue\r\n\r\n")  # the gateway waits for the body
+        shop.clock.advance(1.5)
+        writer.write(b"{}")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert left[0] <= 0.25
 
 
 async def test_a_message_of_the_largest_size_passes(shop):

@@ -10,6 +10,7 @@ import pytest
 from plait.errors import Internal, InvalidArgument, Unavailable
 from plait.gateway.app import Edge
 from plait.gateway.edge.limits import Limits
+from plait.gateway.upstream import Upstream
 from tests.gateway.live import BOUND, eventually, live
 
 WATCH = "/v1/shelves/s1/books:watch"
@@ -122,6 +123,38 @@ async def test_an_error_before_the_first_message_is_a_plain_http_error(shop):
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/json"
         assert answer.json()["error"]["details"][0]["reason"] == "BAD_TOKEN"
+
+
+class Garbage:
+    """A message that is none."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
+        return b"\xff"
+
+
+async def test_a_first_message_that_cannot_be_read_ends_the_call(shop, monkeypatch):
+    ended, held = asyncio.Event(), []
+    stream = Upstream.stream
+
+    def kept(self, *args):
+        held.append(stream(self, *args))  # or the garbage collector would end the call
+        return held[-1]
+
+    async def garbage(request, asked):
+        try:
+            yield Garbage()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(Upstream, "stream", kept)
+    shop.on("WatchBooks", garbage)
+
+    answer = await shop.client.get(WATCH)
+
+    assert answer.status_code == 500
+    async with asyncio.timeout(BOUND):
+        await ended.wait()
 
 
 async def test_an_error_after_the_first_message_is_the_last_line(shop):
@@ -437,6 +470,33 @@ async def test_both_sides_may_stream(shop):
 
     said = [json.loads(line)["text"] for line in answer.text.splitlines()]
     assert said == ["you said a", "you said b"]
+
+
+CONVERSATION = "/v1/chat:connect"
+
+
+@pytest.mark.parametrize("upgrade", [{}, {"connection": "upgrade", "upgrade": "websocket"}])
+async def test_a_conversation_without_a_websocket_is_501_and_says_so(shop, upgrade):
+    answer = await shop.client.get(CONVERSATION, headers=upgrade)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 501
+    assert error["status"] == "UNIMPLEMENTED"
+    assert error["details"][0]["reason"] == "NEEDS_WEBSOCKET"
+    assert error["details"][0]["domain"] == "gateway"
+    assert error["message"].startswith("plait.testing.v1.LibraryService.Chat takes and gives")
+    assert "expected a WebSocket, which this gateway does not speak" in error["message"]
+    assert "upgrade" not in answer.headers
+    assert shop.backend.calls == []
+
+
+async def test_a_conversation_has_a_path_like_any_other(shop):
+    head = await shop.client.head(CONVERSATION)
+    other = await shop.client.post(CONVERSATION, content=b"{}")
+
+    assert head.status_code == 501
+    assert other.status_code == 405
+    assert other.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_a_stream_ends_with_unavailable_when_the_gateway_stops(

@@ -75,6 +75,18 @@ def test_an_element_is_bounded_before_it_has_ended(size, fits):
         assert refused.value.http == 413
 
 
+def test_blanks_around_the_array_are_not_kept():
+    elements = Elements(10)
+
+    for piece, kept in ((b" \n" * 500, 0), (b" [1", 1), (b" ] ", 0), (b"\t \r" * 500, 0)):
+        list(elements.feed(piece))
+        assert elements.kept == kept
+
+    assert list(elements.finish()) == []
+    with pytest.raises(MalformedJson, match="something follows"):
+        list(elements.feed(b" x"))
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -92,9 +104,16 @@ def test_elements_do_not_depend_on_how_the_bytes_are_cut(values, sizes):
     assert [number for number, _ in found] == [*range(1, len(values) + 1)]
 
 
-@given(st.binary())
-def test_no_bytes_can_break_it(body):
+PIECES = st.binary() | st.sampled_from([b" " * 300, b"[", b"]", b"\n" * 200, b"1,", b'"'])
+
+
+@given(st.lists(PIECES))
+def test_no_bytes_can_break_it_or_make_it_keep_more_than_an_element(pieces):
+    elements = Elements(100)
     try:
-        fed(Elements(100), body)
+        for piece in pieces:
+            list(elements.feed(piece))
+            assert elements.kept <= 100
+        list(elements.finish())
     except (MalformedJson, ElementTooLong):
         return

@@ -37,7 +37,7 @@ def euros(units, nanos=0):
         {"title": "  é  "},
         {"title": "\u00a0"},
         {"description": "x" * 10_000},
-        {"description": "two\nlines\twith\x00anything"},
+        {"description": "two\nlines\twith\x01anything"},
         {"price": euros(0)},
         {"price": euros(0, 1)},
         {"price": euros(1_000_000_000, 999_999_999)},
@@ -68,6 +68,8 @@ def test_what_the_rules_allow_is_taken(said):
         ({"title": "two\nlines"}, "title"),
         ({"title": "\x7f"}, "title"),
         ({"description": "x" * 10_001}, "description"),
+        ({"description": "\x00"}, "description"),
+        ({"description": "two\nlines\x00"}, "description"),
         ({"price": euros(0, -1)}, "price"),
         ({"price": euros(-1)}, "price"),
         ({"price": euros(1_000_000_001)}, "price"),
@@ -105,6 +107,14 @@ def test_a_long_value_is_shown_by_its_beginning():
     assert len(refused.value.message) < 250
 
 
+def test_a_character_that_cannot_be_kept_is_said_with_what_is_before_it():
+    with pytest.raises(InvalidProduct) as refused:
+        check(draft(description="x" * 100 + " ab\x00cd"))
+
+    assert refused.value.message.startswith("description must be without the character NUL; found")
+    assert refused.value.message.endswith("x ab\\x00'")
+
+
 @pytest.mark.parametrize(
     ("said", "label"),
     [
@@ -132,7 +142,7 @@ def messages(draw):
         name=draw(st.just("") | words.map(lambda word: f"products/{word}")),
         sku=draw(st.just("A-1") | texts),
         title=draw(st.just("Chess") | texts),
-        description=draw(st.sampled_from(["", "x" * 10_000, "x" * 10_001])),
+        description=draw(st.sampled_from(["", "\n", "\x00", "x" * 10_000, "x" * 10_001])),
         category=draw(words),
         tags=draw(st.just([]) | st.lists(words, max_size=4)),
         etag=draw(st.sampled_from(["", "x" * 64, "x" * 65])),
@@ -160,8 +170,10 @@ def test_the_rules_are_those_of_the_contract(message):
 
 
 @settings(deadline=None, max_examples=200)
-@given(text=texts, field=st.sampled_from(["sku", "title", "category"]))
+@given(text=texts, field=st.sampled_from(["sku", "title", "description", "category"]))
 @example(text="A\n", field="sku")
+@example(text="a\x00", field="description")
+@example(text="\x00\n", field="description")
 @example(text="a\n", field="category")
 def test_one_text_is_judged_as_the_contract_judges_it(text, field):
     message = pb.Product(sku="A", title="B", price=MoneyMessage(currency_code="EUR"))

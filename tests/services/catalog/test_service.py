@@ -669,16 +669,38 @@ async def test_reading_many_answers_all_or_none(full):
     ("names", "reason"),
     [
         ([], "INVALID_REQUEST"),
-        ([f"products/x{n}" for n in range(100)], "PRODUCT_NOT_FOUND"),
-        ([f"products/x{n}" for n in range(101)], "INVALID_REQUEST"),
+        ([f"products/x{n}" for n in range(50)], "PRODUCT_NOT_FOUND"),
+        ([f"products/x{n}" for n in range(51)], "INVALID_REQUEST"),
         (["products/p01", "products/p01"], "INVALID_REQUEST"),
         (["p01"], "INVALID_REQUEST"),
     ],
 )
-async def test_from_one_to_a_hundred_names_each_once(full, names, reason):
+async def test_from_one_to_fifty_names_each_once(full, names, reason):
     error = await refused(full.nobody.BatchGetProducts(pb.BatchGetProductsRequest(names=names)))
 
     assert error.reason == reason
+
+
+async def test_as_many_products_as_may_be_asked_for_fit_into_one_answer(shop):
+    largest = [
+        said(
+            f"S{number:063}",
+            name=f"products/p{number:062}",
+            title="\N{GRINNING FACE}" * 200,
+            description="\N{GRINNING FACE}" * 10_000,
+            category="c" * 63,
+            tags=[f"t{tag:062}" for tag in range(20)],
+        )
+        for number in range(50)
+    ]
+    report = await shop.admin.ImportProducts(lines(*largest))
+
+    found = await shop.nobody.BatchGetProducts(
+        pb.BatchGetProductsRequest(names=[each.name for each in largest])
+    )
+
+    assert report.created_count == 50
+    assert 2 * 1024 * 1024 < found.ByteSize() < 4 * 1024 * 1024
 
 
 # ImportProducts, ExportProducts

@@ -1,4 +1,4 @@
-"""What every store of the catalog must do; `DATABASES` in conftest.py says over what."""
+"""What every store of the catalog must do, over each kind of database."""
 
 import asyncio
 import random
@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from plait.data.backend import Conflict
+from plait.data.backend import Conflict, DatabaseBusy
 from plait.data.claims import Claim, RequestIdReused
 from plait.data.database import Database
 from plait.data.filter import All, AnyOf, Comparison, Not
 from plait.data.kinds import AMOUNT, CURRENCY, TAGS, TEXT, TIME, Operator
 from plait.data.order import By
+from plait.data.url import System
 from plait.errors import Code
 from plait.money import Money
 from services.catalog.domain import (
@@ -34,7 +35,7 @@ from services.catalog.order import arranged, parse_order
 from services.catalog.pictures import picture_of
 from services.catalog.rows import PRODUCTS
 from services.catalog.store import Query, SqlStore, _meaning
-from tests.services.catalog.goods import NOW, draft, fill, minutes, product
+from tests.services.catalog.goods import NOW, Ids, draft, fill, minutes, product
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
 
@@ -65,7 +66,7 @@ def pictured(found, data=PNG, now=NOW):
 async def test_what_is_added_is_read_as_it_was(store):
     kept = product(
         title='Chess "Ä" %_',
-        description="two\nlines\x00",
+        description="two\nlines\x01\x7f",
         price=Money.of(1_000_000_000, 999_999_999, "JPY"),
         category="board-games",
         tags=("wood", "new"),
@@ -767,14 +768,41 @@ async def test_a_third_export_waits_until_one_of_two_has_ended(store):
     assert len(await third) == 1
 
 
+async def test_an_export_is_refused_where_others_do_not_end_and_has_its_turn_when_they_do(database):
+    store = SqlStore(database, new_id=Ids(), patience=0.02)
+    await fill(store, [product("p1")])
+
+    async with aclosing(store.export(None, show_deleted=False)) as first:
+        await anext(first)
+        async with aclosing(store.export(None, show_deleted=False)) as second:
+            await anext(second)
+            for _ in range(3):
+                with pytest.raises(DatabaseBusy, match="2 other exports") as refused:
+                    await exported(store)
+                assert refused.value.retry_after == 5.0
+        assert len(await exported(store)) == 1
+
+    assert len(await exported(store)) == 1
+
+
 # The schema
 
 
 async def test_the_table_has_the_columns_that_the_store_knows(database):
-    async with database.snapshot() as tx:
-        columns = {row.name for row in await tx.execute(text("PRAGMA table_info(products)"))}
+    known = {column.name for column in PRODUCTS.c}
+    if database.system is System.SQLITE:
+        columns, own = text("SELECT name FROM pragma_table_info('products')"), {"number"}
+    else:
+        columns = text(
+            "SELECT attname AS name FROM pg_attribute WHERE attnum > 0"
+            " AND attrelid = CAST('products' AS regclass)"
+        )
+        own = {"number", "words"}
 
-    assert columns == {column.name for column in PRODUCTS.c} | {"number"}
+    async with database.snapshot() as tx:
+        found = {row.name for row in await tx.execute(columns)}
+
+    assert found == known | own
 
 
 def test_no_field_of_a_product_is_forgotten_by_the_store():

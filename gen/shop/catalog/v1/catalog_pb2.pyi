@@ -398,7 +398,9 @@ class BatchGetProductsRequest(_message.Message):
     NAMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The products to read, at most 100, each once."""
+        """The products to read, at most 50, each once: as many as fit into an answer however long their
+        texts are.
+        """
 
     def __init__(
         self,

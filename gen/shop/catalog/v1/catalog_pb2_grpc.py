@@ -174,7 +174,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetProducts(self, request, context):
-        """Reads up to 100 products by name, in one consistent view and in the order of `names`;
+        """Reads up to 50 products by name, in one consistent view and in the order of `names`;
         deleted ones too.
 
         It answers all or none: fails with NOT_FOUND, reason PRODUCT_NOT_FOUND, naming the first
@@ -238,7 +238,9 @@ class CatalogServiceServicer:
         """Streams all products that the filter lets through, ordered by name, in one consistent
         view of the catalog.
 
-        Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood.
+        Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood, with
+        UNAVAILABLE, reason DATABASE_BUSY, while others export, and with DEADLINE_EXCEEDED after ten
+        minutes: whoever reads so slowly keeps others from it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

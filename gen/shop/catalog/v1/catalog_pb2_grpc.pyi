@@ -84,7 +84,7 @@ class CatalogServiceStub:
     INVALID_PAGE_TOKEN, if `page_token` is not one of this query.
     """
     BatchGetProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchGetProductsRequest, _catalog_pb2.BatchGetProductsResponse]
-    """Reads up to 100 products by name, in one consistent view and in the order of `names`;
+    """Reads up to 50 products by name, in one consistent view and in the order of `names`;
     deleted ones too.
 
     It answers all or none: fails with NOT_FOUND, reason PRODUCT_NOT_FOUND, naming the first
@@ -132,7 +132,9 @@ class CatalogServiceStub:
     """Streams all products that the filter lets through, ordered by name, in one consistent
     view of the catalog.
 
-    Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood.
+    Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood, with
+    UNAVAILABLE, reason DATABASE_BUSY, while others export, and with DEADLINE_EXCEEDED after ten
+    minutes: whoever reads so slowly keeps others from it.
     """
     PutPicture: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.PutPictureRequest, _catalog_pb2.Picture]
     """Sets the picture of a product, in place of the one before. The product's `picture` and
@@ -203,7 +205,7 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     INVALID_PAGE_TOKEN, if `page_token` is not one of this query.
     """
     BatchGetProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchGetProductsRequest, _catalog_pb2.BatchGetProductsResponse]  # type: ignore[assignment]
-    """Reads up to 100 products by name, in one consistent view and in the order of `names`;
+    """Reads up to 50 products by name, in one consistent view and in the order of `names`;
     deleted ones too.
 
     It answers all or none: fails with NOT_FOUND, reason PRODUCT_NOT_FOUND, naming the first
@@ -251,7 +253,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Streams all products that the filter lets through, ordered by name, in one consistent
     view of the catalog.
 
-    Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood.
+    Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood, with
+    UNAVAILABLE, reason DATABASE_BUSY, while others export, and with DEADLINE_EXCEEDED after ten
+    minutes: whoever reads so slowly keeps others from it.
     """
     PutPicture: _aio.UnaryUnaryMultiCallable[_catalog_pb2.PutPictureRequest, _catalog_pb2.Picture]  # type: ignore[assignment]
     """Sets the picture of a product, in place of the one before. The product's `picture` and
@@ -349,7 +353,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.BatchGetProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.BatchGetProductsResponse, _abc.Awaitable[_catalog_pb2.BatchGetProductsResponse]]:
-        """Reads up to 100 products by name, in one consistent view and in the order of `names`;
+        """Reads up to 50 products by name, in one consistent view and in the order of `names`;
         deleted ones too.
 
         It answers all or none: fails with NOT_FOUND, reason PRODUCT_NOT_FOUND, naming the first
@@ -421,7 +425,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams all products that the filter lets through, ordered by name, in one consistent
         view of the catalog.
 
-        Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood.
+        Fails with INVALID_ARGUMENT, reason INVALID_FILTER, if `filter` cannot be understood, with
+        UNAVAILABLE, reason DATABASE_BUSY, while others export, and with DEADLINE_EXCEEDED after ten
+        minutes: whoever reads so slowly keeps others from it.
         """
 
     @_abc_1.abstractmethod

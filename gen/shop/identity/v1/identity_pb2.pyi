@@ -134,7 +134,9 @@ Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class Jwk(_message.Message):
-    """A public key of this service (RFC 7517, RFC 8037). The names are those of the standard."""
+    """A public key of this service (RFC 7517, RFC 8037). The names are those of the standard. On the
+    wire it is a plait.api.v1.JsonWebKey, which is how the services read it: keep the numbers.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -606,7 +608,7 @@ Global___GetJwksRequest: _TypeAlias = GetJwksRequest  # noqa: Y015
 
 @_typing.final
 class GetJwksResponse(_message.Message):
-    """A JSON Web Key Set."""
+    """A JSON Web Key Set; on the wire a plait.api.v1.JsonWebKeySet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

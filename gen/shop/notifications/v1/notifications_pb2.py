@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from plait.api.v1 import options_pb2 as plait_dot_api_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)shop/notifications/v1/notifications.proto\x12\x15shop.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aplait/api/v1/options.proto\"\x9d\x05\n\x0cNotification\x12K\n\x04name\x18\x01 \x01(\tB=\xe2\x41\x01\x08\xbaH6r422^notifications/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12Z\n\x04user\x18\x02 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x44\n\x04kind\x18\x03 \x01(\x0e\x32(.shop.notifications.v1.Notification.KindB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x05title\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xc8\x01\x12\x1a\n\x04text\x18\x05 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xa0\x1f\x12$\n\x08resource\x18\x06 \x01(\tB\x12\xe2\x41\x01\x03\xfa\x41\x03\n\x01*\xbaH\x05r\x03\x18\xc8\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tread_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"r\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ORDER\x10\x01\x12\x10\n\x0cKIND_PAYMENT\x10\x02\x12\x11\n\rKIND_SHIPMENT\x10\x03\x12\x10\n\x0cKIND_ACCOUNT\x10\x04\x12\r\n\tKIND_CHAT\x10\x05:_\xea\x41\\\n\x1fnotifications.shop/Notification\x12\x1cnotifications/{notification}*\rnotifications2\x0cnotification\"\xc9\x04\n\x04\x43hat\x12\x43\n\x04name\x18\x01 \x01(\tB5\xe2\x41\x01\x08\xbaH.r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12^\n\x08\x63ustomer\x18\x02 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12^\n\x05\x61gent\x18\x03 \x01(\tBO\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH1r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12>\n\x05state\x18\x04 \x01(\x0e\x32!.shop.notifications.v1.Chat.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"U\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03:7\xea\x41\x34\n\x17notifications.shop/Chat\x12\x0c\x63hats/{chat}*\x05\x63hats2\x04\x63hat\"\xfd\x01\n\x0b\x43hatMessage\x12\x1b\n\x06number\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x03\xbaH\x04\"\x02(\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\xb0\x01\x01\x12\\\n\x06\x61uthor\x18\x03 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1a\n\x04text\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xa0\x1f\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"w\n\x18ListNotificationsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x19\n\x0bunread_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x85\x01\n\x19ListNotificationsResponse\x12\x45\n\rnotifications\x18\x01 \x03(\x0b\x32#.shop.notifications.v1.NotificationB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12!\n\x0fnext_page_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\x8e\x01\n\x0fMarkReadRequest\x12{\n\x05names\x18\x01 \x03(\tBl\xe2\x41\x01\x02\xfa\x41!\n\x1fnotifications.shop/Notification\xbaHA\x92\x01>\x08\x01\x10\x64\x18\x01\"6r422^notifications/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"X\n\x10MarkReadResponse\x12\x44\n\rnotifications\x18\x01 \x03(\x0b\x32#.shop.notifications.v1.NotificationB\x08\xbaH\x05\x92\x01\x02\x10\x64\":\n\x10SubscribeRequest\x12&\n\x0cresume_token\x18\x01 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"r\n\x11SubscribeResponse\x12\x39\n\x0cnotification\x18\x01 \x01(\x0b\x32#.shop.notifications.v1.Notification\x12\"\n\x0cresume_token\x18\x02 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"\xda\x04\n\x0b\x43hatRequest\x12\x37\n\x04join\x18\x01 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.JoinH\x00\x12\x37\n\x04post\x18\x02 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.PostH\x00\x12;\n\x06typing\x18\x03 \x01(\x0b\x32).shop.notifications.v1.ChatRequest.TypingH\x00\x12\x37\n\x04seen\x18\x04 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.SeenH\x00\x12\x39\n\x05\x63lose\x18\x05 \x01(\x0b\x32(.shop.notifications.v1.ChatRequest.CloseH\x00\x1a\x8e\x01\n\x04Join\x12\x62\n\x04\x63hat\x18\x01 \x01(\tBT\xe2\x41\x01\x01\xfa\x41\x19\n\x17notifications.shop/Chat\xbaH1r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\"\n\rafter_message\x18\x02 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x1a\x46\n\x04Post\x12 \n\nmessage_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\x04text\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xa0\x1f\x1a\x08\n\x06Typing\x1a+\n\x04Seen\x12#\n\x0emessage_number\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x1a\x07\n\x05\x43loseB\x0f\n\x06\x61\x63tion\x12\x05\xbaH\x02\x08\x01\"\xdd\x03\n\x0c\x43hatResponse\x12+\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1b.shop.notifications.v1.ChatH\x00\x12\x35\n\x07message\x18\x02 \x01(\x0b\x32\".shop.notifications.v1.ChatMessageH\x00\x12<\n\x06typing\x18\x03 \x01(\x0b\x32*.shop.notifications.v1.ChatResponse.TypingH\x00\x12\x38\n\x04seen\x18\x04 \x01(\x0b\x32(.shop.notifications.v1.ChatResponse.SeenH\x00\x1a`\n\x06Typing\x12V\n\x04user\x18\x01 \x01(\tBH\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x1a\x7f\n\x04Seen\x12V\n\x04user\x18\x01 \x01(\tBH\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1f\n\x0emessage_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"r\n\x10ListChatsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x10\"m\n\x11ListChatsResponse\x12\x35\n\x05\x63hats\x18\x01 \x03(\x0b\x32\x1b.shop.notifications.v1.ChatB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12!\n\x0fnext_page_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\x8b\x01\n\x0fJoinChatRequest\x12_\n\x04name\x18\x01 \x01(\tBQ\xe2\x41\x01\x02\xfa\x41\x19\n\x17notifications.shop/Chat\xbaH.r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x17\n\ttake_over\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\xd9\x06\n\x14NotificationsService\x12\x9a\x01\n\x11ListNotifications\x12/.shop.notifications.v1.ListNotificationsRequest\x1a\x30.shop.notifications.v1.ListNotificationsResponse\"\"\x90\x02\x01\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\x8b\x01\n\x08MarkRead\x12&.shop.notifications.v1.MarkReadRequest\x1a\'.shop.notifications.v1.MarkReadResponse\".\x90\x02\x02\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/notifications:markRead:\x01*\x12\x8e\x01\n\tSubscribe\x12\'.shop.notifications.v1.SubscribeRequest\x1a(.shop.notifications.v1.SubscribeResponse\",\x90\x02\x01\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/notifications:subscribe0\x01\x12{\n\x04\x43hat\x12\".shop.notifications.v1.ChatRequest\x1a#.shop.notifications.v1.ChatResponse\"&\xea\xd8#\t\x12\x07\x12\x05\x61gent\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/chats:connect(\x01\x30\x01\x12\x81\x01\n\tListChats\x12\'.shop.notifications.v1.ListChatsRequest\x1a(.shop.notifications.v1.ListChatsResponse\"!\x90\x02\x01\xea\xd8#\t\x1a\x07\n\x05\x61gent\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/chats\x12\x83\x01\n\x08JoinChat\x12&.shop.notifications.v1.JoinChatRequest\x1a\x1b.shop.notifications.v1.Chat\"2\x90\x02\x02\xea\xd8#\t\x1a\x07\n\x05\x61gent\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/{name=chats/*}:join:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)shop/notifications/v1/notifications.proto\x12\x15shop.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aplait/api/v1/options.proto\"\xc1\x05\n\x0cNotification\x12K\n\x04name\x18\x01 \x01(\tB=\xe2\x41\x01\x08\xbaH6r422^notifications/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12Z\n\x04user\x18\x02 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x44\n\x04kind\x18\x03 \x01(\x0e\x32(.shop.notifications.v1.Notification.KindB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\'\n\x05title\x18\x04 \x01(\tB\x18\xe2\x41\x01\x03\xbaH\x11r\x0f\x18\xc8\x01\x32\n^[^\\x00]*$\x12&\n\x04text\x18\x05 \x01(\tB\x18\xe2\x41\x01\x03\xbaH\x11r\x0f\x18\xa0\x1f\x32\n^[^\\x00]*$\x12\x30\n\x08resource\x18\x06 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x03\n\x01*\xbaH\x11r\x0f\x18\xc8\x01\x32\n^[^\\x00]*$\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tread_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"r\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ORDER\x10\x01\x12\x10\n\x0cKIND_PAYMENT\x10\x02\x12\x11\n\rKIND_SHIPMENT\x10\x03\x12\x10\n\x0cKIND_ACCOUNT\x10\x04\x12\r\n\tKIND_CHAT\x10\x05:_\xea\x41\\\n\x1fnotifications.shop/Notification\x12\x1cnotifications/{notification}*\rnotifications2\x0cnotification\"\xc9\x04\n\x04\x43hat\x12\x43\n\x04name\x18\x01 \x01(\tB5\xe2\x41\x01\x08\xbaH.r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12^\n\x08\x63ustomer\x18\x02 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12^\n\x05\x61gent\x18\x03 \x01(\tBO\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH1r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12>\n\x05state\x18\x04 \x01(\x0e\x32!.shop.notifications.v1.Chat.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"U\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03:7\xea\x41\x34\n\x17notifications.shop/Chat\x12\x0c\x63hats/{chat}*\x05\x63hats2\x04\x63hat\"\x89\x02\n\x0b\x43hatMessage\x12\x1b\n\x06number\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x03\xbaH\x04\"\x02(\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\xb0\x01\x01\x12\\\n\x06\x61uthor\x18\x03 \x01(\tBL\xe2\x41\x01\x03\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12&\n\x04text\x18\x04 \x01(\tB\x18\xe2\x41\x01\x03\xbaH\x11r\x0f\x18\xa0\x1f\x32\n^[^\\x00]*$\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"w\n\x18ListNotificationsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x19\n\x0bunread_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x85\x01\n\x19ListNotificationsResponse\x12\x45\n\rnotifications\x18\x01 \x03(\x0b\x32#.shop.notifications.v1.NotificationB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12!\n\x0fnext_page_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\x8e\x01\n\x0fMarkReadRequest\x12{\n\x05names\x18\x01 \x03(\tBl\xe2\x41\x01\x02\xfa\x41!\n\x1fnotifications.shop/Notification\xbaHA\x92\x01>\x08\x01\x10\x64\x18\x01\"6r422^notifications/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"X\n\x10MarkReadResponse\x12\x44\n\rnotifications\x18\x01 \x03(\x0b\x32#.shop.notifications.v1.NotificationB\x08\xbaH\x05\x92\x01\x02\x10\x64\":\n\x10SubscribeRequest\x12&\n\x0cresume_token\x18\x01 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"r\n\x11SubscribeResponse\x12\x39\n\x0cnotification\x18\x01 \x01(\x0b\x32#.shop.notifications.v1.Notification\x12\"\n\x0cresume_token\x18\x02 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"\xe6\x04\n\x0b\x43hatRequest\x12\x37\n\x04join\x18\x01 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.JoinH\x00\x12\x37\n\x04post\x18\x02 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.PostH\x00\x12;\n\x06typing\x18\x03 \x01(\x0b\x32).shop.notifications.v1.ChatRequest.TypingH\x00\x12\x37\n\x04seen\x18\x04 \x01(\x0b\x32\'.shop.notifications.v1.ChatRequest.SeenH\x00\x12\x39\n\x05\x63lose\x18\x05 \x01(\x0b\x32(.shop.notifications.v1.ChatRequest.CloseH\x00\x1a\x8e\x01\n\x04Join\x12\x62\n\x04\x63hat\x18\x01 \x01(\tBT\xe2\x41\x01\x01\xfa\x41\x19\n\x17notifications.shop/Chat\xbaH1r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\"\n\rafter_message\x18\x02 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x1aR\n\x04Post\x12 \n\nmessage_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x04text\x18\x02 \x01(\tB\x1a\xe2\x41\x01\x02\xbaH\x13r\x11\x10\x01\x18\xa0\x1f\x32\n^[^\\x00]*$\x1a\x08\n\x06Typing\x1a+\n\x04Seen\x12#\n\x0emessage_number\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x1a\x07\n\x05\x43loseB\x0f\n\x06\x61\x63tion\x12\x05\xbaH\x02\x08\x01\"\xdd\x03\n\x0c\x43hatResponse\x12+\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1b.shop.notifications.v1.ChatH\x00\x12\x35\n\x07message\x18\x02 \x01(\x0b\x32\".shop.notifications.v1.ChatMessageH\x00\x12<\n\x06typing\x18\x03 \x01(\x0b\x32*.shop.notifications.v1.ChatResponse.TypingH\x00\x12\x38\n\x04seen\x18\x04 \x01(\x0b\x32(.shop.notifications.v1.ChatResponse.SeenH\x00\x1a`\n\x06Typing\x12V\n\x04user\x18\x01 \x01(\tBH\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x1a\x7f\n\x04Seen\x12V\n\x04user\x18\x01 \x01(\tBH\xfa\x41\x14\n\x12identity.shop/User\xbaH.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1f\n\x0emessage_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"r\n\x10ListChatsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x10\"m\n\x11ListChatsResponse\x12\x35\n\x05\x63hats\x18\x01 \x03(\x0b\x32\x1b.shop.notifications.v1.ChatB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12!\n\x0fnext_page_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\x8b\x01\n\x0fJoinChatRequest\x12_\n\x04name\x18\x01 \x01(\tBQ\xe2\x41\x01\x02\xfa\x41\x19\n\x17notifications.shop/Chat\xbaH.r,2*^chats/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x17\n\ttake_over\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\xd9\x06\n\x14NotificationsService\x12\x9a\x01\n\x11ListNotifications\x12/.shop.notifications.v1.ListNotificationsRequest\x1a\x30.shop.notifications.v1.ListNotificationsResponse\"\"\x90\x02\x01\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\x8b\x01\n\x08MarkRead\x12&.shop.notifications.v1.MarkReadRequest\x1a\'.shop.notifications.v1.MarkReadResponse\".\x90\x02\x02\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/notifications:markRead:\x01*\x12\x8e\x01\n\tSubscribe\x12\'.shop.notifications.v1.SubscribeRequest\x1a(.shop.notifications.v1.SubscribeResponse\",\x90\x02\x01\xea\xd8#\x02\x12\x00\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/notifications:subscribe0\x01\x12{\n\x04\x43hat\x12\".shop.notifications.v1.ChatRequest\x1a#.shop.notifications.v1.ChatResponse\"&\xea\xd8#\t\x12\x07\x12\x05\x61gent\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/chats:connect(\x01\x30\x01\x12\x81\x01\n\tListChats\x12\'.shop.notifications.v1.ListChatsRequest\x1a(.shop.notifications.v1.ListChatsResponse\"!\x90\x02\x01\xea\xd8#\t\x1a\x07\n\x05\x61gent\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/chats\x12\x83\x01\n\x08JoinChat\x12&.shop.notifications.v1.JoinChatRequest\x1a\x1b.shop.notifications.v1.Chat\"2\x90\x02\x02\xea\xd8#\t\x1a\x07\n\x05\x61gent\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/{name=chats/*}:join:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,11 +44,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATION'].fields_by_name['kind']._loaded_options = None
   _globals['_NOTIFICATION'].fields_by_name['kind']._serialized_options = b'\342A\001\003\272H\005\202\001\002\020\001'
   _globals['_NOTIFICATION'].fields_by_name['title']._loaded_options = None
-  _globals['_NOTIFICATION'].fields_by_name['title']._serialized_options = b'\342A\001\003\272H\005r\003\030\310\001'
+  _globals['_NOTIFICATION'].fields_by_name['title']._serialized_options = b'\342A\001\003\272H\021r\017\030\310\0012\n^[^\\x00]*$'
   _globals['_NOTIFICATION'].fields_by_name['text']._loaded_options = None
-  _globals['_NOTIFICATION'].fields_by_name['text']._serialized_options = b'\342A\001\003\272H\005r\003\030\240\037'
+  _globals['_NOTIFICATION'].fields_by_name['text']._serialized_options = b'\342A\001\003\272H\021r\017\030\240\0372\n^[^\\x00]*$'
   _globals['_NOTIFICATION'].fields_by_name['resource']._loaded_options = None
-  _globals['_NOTIFICATION'].fields_by_name['resource']._serialized_options = b'\342A\001\003\372A\003\n\001*\272H\005r\003\030\310\001'
+  _globals['_NOTIFICATION'].fields_by_name['resource']._serialized_options = b'\342A\001\003\372A\003\n\001*\272H\021r\017\030\310\0012\n^[^\\x00]*$'
   _globals['_NOTIFICATION'].fields_by_name['create_time']._loaded_options = None
   _globals['_NOTIFICATION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_NOTIFICATION'].fields_by_name['read_time']._loaded_options = None
@@ -76,7 +76,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHATMESSAGE'].fields_by_name['author']._loaded_options = None
   _globals['_CHATMESSAGE'].fields_by_name['author']._serialized_options = b'\342A\001\003\372A\024\n\022identity.shop/User\272H.r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_CHATMESSAGE'].fields_by_name['text']._loaded_options = None
-  _globals['_CHATMESSAGE'].fields_by_name['text']._serialized_options = b'\342A\001\003\272H\005r\003\030\240\037'
+  _globals['_CHATMESSAGE'].fields_by_name['text']._serialized_options = b'\342A\001\003\272H\021r\017\030\240\0372\n^[^\\x00]*$'
   _globals['_CHATMESSAGE'].fields_by_name['create_time']._loaded_options = None
   _globals['_CHATMESSAGE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -104,7 +104,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHATREQUEST_POST'].fields_by_name['message_id']._loaded_options = None
   _globals['_CHATREQUEST_POST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_CHATREQUEST_POST'].fields_by_name['text']._loaded_options = None
-  _globals['_CHATREQUEST_POST'].fields_by_name['text']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\240\037'
+  _globals['_CHATREQUEST_POST'].fields_by_name['text']._serialized_options = b'\342A\001\002\272H\023r\021\020\001\030\240\0372\n^[^\\x00]*$'
   _globals['_CHATREQUEST_SEEN'].fields_by_name['message_number']._loaded_options = None
   _globals['_CHATREQUEST_SEEN'].fields_by_name['message_number']._serialized_options = b'\342A\001\002\272H\004\"\002(\001'
   _globals['_CHATREQUEST'].oneofs_by_name['action']._loaded_options = None
@@ -144,51 +144,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATIONSSERVICE'].methods_by_name['JoinChat']._loaded_options = None
   _globals['_NOTIFICATIONSSERVICE'].methods_by_name['JoinChat']._serialized_options = b'\220\002\002\352\330#\t\032\007\n\005agent\202\323\344\223\002\034\"\027/v1/{name=chats/*}:join:\001*'
   _globals['_NOTIFICATION']._serialized_start=249
-  _globals['_NOTIFICATION']._serialized_end=918
-  _globals['_NOTIFICATION_KIND']._serialized_start=707
-  _globals['_NOTIFICATION_KIND']._serialized_end=821
-  _globals['_CHAT']._serialized_start=921
-  _globals['_CHAT']._serialized_end=1506
-  _globals['_CHAT_STATE']._serialized_start=1364
-  _globals['_CHAT_STATE']._serialized_end=1449
-  _globals['_CHATMESSAGE']._serialized_start=1509
-  _globals['_CHATMESSAGE']._serialized_end=1762
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=1764
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1883
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1886
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=2019
-  _globals['_MARKREADREQUEST']._serialized_start=2022
-  _globals['_MARKREADREQUEST']._serialized_end=2164
-  _globals['_MARKREADRESPONSE']._serialized_start=2166
-  _globals['_MARKREADRESPONSE']._serialized_end=2254
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=2256
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=2314
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=2316
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=2430
-  _globals['_CHATREQUEST']._serialized_start=2433
-  _globals['_CHATREQUEST']._serialized_end=3035
-  _globals['_CHATREQUEST_JOIN']._serialized_start=2740
-  _globals['_CHATREQUEST_JOIN']._serialized_end=2882
-  _globals['_CHATREQUEST_POST']._serialized_start=2884
-  _globals['_CHATREQUEST_POST']._serialized_end=2954
-  _globals['_CHATREQUEST_TYPING']._serialized_start=2956
-  _globals['_CHATREQUEST_TYPING']._serialized_end=2964
-  _globals['_CHATREQUEST_SEEN']._serialized_start=2966
-  _globals['_CHATREQUEST_SEEN']._serialized_end=3009
-  _globals['_CHATREQUEST_CLOSE']._serialized_start=3011
-  _globals['_CHATREQUEST_CLOSE']._serialized_end=3018
-  _globals['_CHATRESPONSE']._serialized_start=3038
-  _globals['_CHATRESPONSE']._serialized_end=3515
-  _globals['_CHATRESPONSE_TYPING']._serialized_start=3274
-  _globals['_CHATRESPONSE_TYPING']._serialized_end=3370
-  _globals['_CHATRESPONSE_SEEN']._serialized_start=3372
-  _globals['_CHATRESPONSE_SEEN']._serialized_end=3499
-  _globals['_LISTCHATSREQUEST']._serialized_start=3517
-  _globals['_LISTCHATSREQUEST']._serialized_end=3631
-  _globals['_LISTCHATSRESPONSE']._serialized_start=3633
-  _globals['_LISTCHATSRESPONSE']._serialized_end=3742
-  _globals['_JOINCHATREQUEST']._serialized_start=3745
-  _globals['_JOINCHATREQUEST']._serialized_end=3884
-  _globals['_NOTIFICATIONSSERVICE']._serialized_start=3887
-  _globals['_NOTIFICATIONSSERVICE']._serialized_end=4744
+  _globals['_NOTIFICATION']._serialized_end=954
+  _globals['_NOTIFICATION_KIND']._serialized_start=743
+  _globals['_NOTIFICATION_KIND']._serialized_end=857
+  _globals['_CHAT']._serialized_start=957
+  _globals['_CHAT']._serialized_end=1542
+  _globals['_CHAT_STATE']._serialized_start=1400
+  _globals['_CHAT_STATE']._serialized_end=1485
+  _globals['_CHATMESSAGE']._serialized_start=1545
+  _globals['_CHATMESSAGE']._serialized_end=1810
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=1812
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1931
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1934
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=2067
+  _globals['_MARKREADREQUEST']._serialized_start=2070
+  _globals['_MARKREADREQUEST']._serialized_end=2212
+  _globals['_MARKREADRESPONSE']._serialized_start=2214
+  _globals['_MARKREADRESPONSE']._serialized_end=2302
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=2304
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=2362
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=2364
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=2478
+  _globals['_CHATREQUEST']._serialized_start=2481
+  _globals['_CHATREQUEST']._serialized_end=3095
+  _globals['_CHATREQUEST_JOIN']._serialized_start=2788
+  _globals['_CHATREQUEST_JOIN']._serialized_end=2930
+  _globals['_CHATREQUEST_POST']._serialized_start=2932
+  _globals['_CHATREQUEST_POST']._serialized_end=3014
+  _globals['_CHATREQUEST_TYPING']._serialized_start=3016
+  _globals['_CHATREQUEST_TYPING']._serialized_end=3024
+  _globals['_CHATREQUEST_SEEN']._serialized_start=3026
+  _globals['_CHATREQUEST_SEEN']._serialized_end=3069
+  _globals['_CHATREQUEST_CLOSE']._serialized_start=3071
+  _globals['_CHATREQUEST_CLOSE']._serialized_end=3078
+  _globals['_CHATRESPONSE']._serialized_start=3098
+  _globals['_CHATRESPONSE']._serialized_end=3575
+  _globals['_CHATRESPONSE_TYPING']._serialized_start=3334
+  _globals['_CHATRESPONSE_TYPING']._serialized_end=3430
+  _globals['_CHATRESPONSE_SEEN']._serialized_start=3432
+  _globals['_CHATRESPONSE_SEEN']._serialized_end=3559
+  _globals['_LISTCHATSREQUEST']._serialized_start=3577
+  _globals['_LISTCHATSREQUEST']._serialized_end=3691
+  _globals['_LISTCHATSRESPONSE']._serialized_start=3693
+  _globals['_LISTCHATSRESPONSE']._serialized_end=3802
+  _globals['_JOINCHATREQUEST']._serialized_start=3805
+  _globals['_JOINCHATREQUEST']._serialized_end=3944
+  _globals['_NOTIFICATIONSSERVICE']._serialized_start=3947
+  _globals['_NOTIFICATIONSSERVICE']._serialized_end=4804
 # @@protoc_insertion_point(module_scope)

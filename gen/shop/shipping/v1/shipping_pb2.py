@@ -31,7 +31,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from plait.api.v1 import options_pb2 as plait_dot_api_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fshop/shipping/v1/shipping.proto\x12\x10shop.shipping.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1aplait/api/v1/options.proto\"\xf4\x01\n\x07\x41\x64\x64ress\x12 \n\trecipient\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12-\n\raddress_lines\x18\x02 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x04\"\x06r\x04\x10\x01\x18\x64\x12 \n\x0bpostal_code\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x10\x12\x1f\n\x08locality\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12(\n\x13\x61\x64ministrative_area\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12+\n\x0c\x63ountry_code\x18\x06 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\"\x88\x02\n\x0eShippingOption\x12/\n\x04\x63ode\x18\x01 \x01(\tB!\xe2\x41\x01\x03\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1a\n\x05title\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x03\xbaH\x04r\x02\x18\x64\x12\'\n\x05price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12@\n\x16\x65\x61rliest_delivery_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12>\n\x14latest_delivery_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xa1\x07\n\x08Shipment\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x08\xbaH5r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\\\n\x05order\x18\x02 \x01(\tBM\xe2\x41\x02\x02\x05\xfa\x41\x13\n\x11orders.shop/Order\xbaH/r-2+^orders/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x62\n\x08\x63ustomer\x18\x03 \x01(\tBP\xe2\x41\x02\x02\x05\xfa\x41\x14\n\x12identity.shop/User\xbaH1r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x35\n\x0b\x64\x65stination\x18\x04 \x01(\x0b\x32\x19.shop.shipping.v1.AddressB\x05\xe2\x41\x02\x02\x05\x12>\n\x0fshipping_option\x18\x05 \x01(\tB%\xe2\x41\x02\x02\x05\xbaH\x1dr\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\xd8\x01\x01\x12%\n\x0bpiece_count\x18\x06 \x01(\x05\x42\x10\xe2\x41\x02\x02\x05\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x00\x12=\n\x05state\x18\x07 \x01(\x0e\x32 .shop.shipping.v1.Shipment.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12$\n\x0ftracking_number\x18\x08 \x01(\tB\x0b\xe2\x41\x01\x03\xbaH\x04r\x02\x18@\x12\x41\n\x17\x65stimated_delivery_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x0c \x01(\tB\x0b\xe2\x41\x01\x03\xbaH\x04r\x02\x18@\"p\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_BOOKED\x10\x01\x12\x14\n\x10STATE_IN_TRANSIT\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04:F\xea\x41\x43\n\x16shipping.shop/Shipment\x12\x14shipments/{shipment}*\tshipments2\x08shipment\"\xc3\x01\n\rTrackingEvent\x12\x34\n\nevent_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12=\n\x05state\x18\x02 \x01(\x0e\x32 .shop.shipping.v1.Shipment.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x05place\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x03\xbaH\x04r\x02\x18\x64\x12!\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xf4\x03\"\xa6\x01\n\x14QuoteShippingRequest\x12:\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x19.shop.shipping.v1.AddressB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12$\n\x0bpiece_count\x18\x02 \x01(\x05\x42\x0f\xe2\x41\x01\x02\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x01\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x8b\x01\n\x15QuoteShippingResponse\x12;\n\x07options\x18\x01 \x03(\x0b\x32 .shop.shipping.v1.ShippingOptionB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x15\n\rweather_known\x18\x02 \x01(\x08\x12\x1e\n\x0cweather_note\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\xc5\x02\n\x15\x43reateShipmentRequest\x12\x85\x02\n\x08shipment\x18\x01 \x01(\x0b\x32\x1a.shop.shipping.v1.ShipmentB\xd6\x01\xe2\x41\x01\x02\xbaH\xce\x01\xba\x01\xc7\x01\n\x11shipment.complete\x12Mmust have a customer, a destination, a shipping_option and at least one piece\x1a\x63this.customer != \'\' && has(this.destination) && this.shipping_option != \'\' && this.piece_count >= 1\xc8\x01\x01\x12$\n\nrequest_id\x18\x02 \x01(\tB\x10\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x88\xdf#\x01\"\x9a\x01\n\x15\x43\x61ncelShipmentRequest\x12[\n\x05order\x18\x01 \x01(\tBL\xe2\x41\x01\x02\xfa\x41\x13\n\x11orders.shop/Order\xbaH/r-2+^orders/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12$\n\nrequest_id\x18\x02 \x01(\tB\x10\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x88\xdf#\x01\"x\n\x12GetShipmentRequest\x12\x62\n\x04name\x18\x01 \x01(\tBT\xe2\x41\x01\x02\xfa\x41\x18\n\x16shipping.shop/Shipment\xbaH2r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"\xa2\x01\n\x14TrackShipmentRequest\x12\x62\n\x04name\x18\x01 \x01(\tBT\xe2\x41\x01\x02\xfa\x41\x18\n\x16shipping.shop/Shipment\xbaH2r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12&\n\x0cresume_token\x18\x02 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"\x99\x01\n\x15TrackShipmentResponse\x12,\n\x08shipment\x18\x01 \x01(\x0b\x32\x1a.shop.shipping.v1.Shipment\x12.\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1f.shop.shipping.v1.TrackingEvent\x12\"\n\x0cresume_token\x18\x03 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\x32\xbc\x05\n\x0fShippingService\x12\x88\x01\n\rQuoteShipping\x12&.shop.shipping.v1.QuoteShippingRequest\x1a\'.shop.shipping.v1.QuoteShippingResponse\"&\x90\x02\x01\xea\xd8#\x02\n\x00\x82\xd3\xe4\x93\x02\x17\"\x12/v1/shipping:quote:\x01*\x12h\n\x0e\x43reateShipment\x12\'.shop.shipping.v1.CreateShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"\x11\x90\x02\x02\xea\xd8#\n\"\x08\n\x06orders\x12h\n\x0e\x43\x61ncelShipment\x12\'.shop.shipping.v1.CancelShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"\x11\x90\x02\x02\xea\xd8#\n\"\x08\n\x06orders\x12\x92\x01\n\x0bGetShipment\x12$.shop.shipping.v1.GetShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"A\x90\x02\x01\xea\xd8#\x1c\x12\x1a\n\x11response.customer\x12\x05\x61\x64min\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=shipments/*}\x12\xb4\x01\n\rTrackShipment\x12&.shop.shipping.v1.TrackShipmentRequest\x1a\'.shop.shipping.v1.TrackShipmentResponse\"P\x90\x02\x01\xea\xd8#%\x12#\n\x1aresponse.shipment.customer\x12\x05\x61\x64min\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{name=shipments/*}:track0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fshop/shipping/v1/shipping.proto\x12\x10shop.shipping.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1aplait/api/v1/options.proto\"\xb0\x02\n\x07\x41\x64\x64ress\x12,\n\trecipient\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12\x39\n\raddress_lines\x18\x02 \x03(\tB\"\xe2\x41\x01\x02\xbaH\x1b\x92\x01\x18\x08\x01\x10\x04\"\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12,\n\x0bpostal_code\x18\x03 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\x10\x32\n^[^\\x00]*$\x12+\n\x08locality\x18\x04 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12\x34\n\x13\x61\x64ministrative_area\x18\x05 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12+\n\x0c\x63ountry_code\x18\x06 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\"\x94\x02\n\x0eShippingOption\x12/\n\x04\x63ode\x18\x01 \x01(\tB!\xe2\x41\x01\x03\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12&\n\x05title\x18\x02 \x01(\tB\x17\xe2\x41\x01\x03\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\'\n\x05price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12@\n\x16\x65\x61rliest_delivery_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12>\n\x14latest_delivery_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xad\x07\n\x08Shipment\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x08\xbaH5r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\\\n\x05order\x18\x02 \x01(\tBM\xe2\x41\x02\x02\x05\xfa\x41\x13\n\x11orders.shop/Order\xbaH/r-2+^orders/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x62\n\x08\x63ustomer\x18\x03 \x01(\tBP\xe2\x41\x02\x02\x05\xfa\x41\x14\n\x12identity.shop/User\xbaH1r,2*^users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x35\n\x0b\x64\x65stination\x18\x04 \x01(\x0b\x32\x19.shop.shipping.v1.AddressB\x05\xe2\x41\x02\x02\x05\x12>\n\x0fshipping_option\x18\x05 \x01(\tB%\xe2\x41\x02\x02\x05\xbaH\x1dr\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\xd8\x01\x01\x12%\n\x0bpiece_count\x18\x06 \x01(\x05\x42\x10\xe2\x41\x02\x02\x05\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x00\x12=\n\x05state\x18\x07 \x01(\x0e\x32 .shop.shipping.v1.Shipment.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12\x30\n\x0ftracking_number\x18\x08 \x01(\tB\x17\xe2\x41\x01\x03\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\x12\x41\n\x17\x65stimated_delivery_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x0c \x01(\tB\x0b\xe2\x41\x01\x03\xbaH\x04r\x02\x18@\"p\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_BOOKED\x10\x01\x12\x14\n\x10STATE_IN_TRANSIT\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04:F\xea\x41\x43\n\x16shipping.shop/Shipment\x12\x14shipments/{shipment}*\tshipments2\x08shipment\"\xdb\x01\n\rTrackingEvent\x12\x34\n\nevent_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12=\n\x05state\x18\x02 \x01(\x0e\x32 .shop.shipping.v1.Shipment.StateB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12&\n\x05place\x18\x03 \x01(\tB\x17\xe2\x41\x01\x03\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12-\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x18\xe2\x41\x01\x03\xbaH\x11r\x0f\x18\xf4\x03\x32\n^[^\\x00]*$\"\xa6\x01\n\x14QuoteShippingRequest\x12:\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x19.shop.shipping.v1.AddressB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12$\n\x0bpiece_count\x18\x02 \x01(\x05\x42\x0f\xe2\x41\x01\x02\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x01\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x8b\x01\n\x15QuoteShippingResponse\x12;\n\x07options\x18\x01 \x03(\x0b\x32 .shop.shipping.v1.ShippingOptionB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x15\n\rweather_known\x18\x02 \x01(\x08\x12\x1e\n\x0cweather_note\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\xc5\x02\n\x15\x43reateShipmentRequest\x12\x85\x02\n\x08shipment\x18\x01 \x01(\x0b\x32\x1a.shop.shipping.v1.ShipmentB\xd6\x01\xe2\x41\x01\x02\xbaH\xce\x01\xba\x01\xc7\x01\n\x11shipment.complete\x12Mmust have a customer, a destination, a shipping_option and at least one piece\x1a\x63this.customer != \'\' && has(this.destination) && this.shipping_option != \'\' && this.piece_count >= 1\xc8\x01\x01\x12$\n\nrequest_id\x18\x02 \x01(\tB\x10\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x88\xdf#\x01\"\x9a\x01\n\x15\x43\x61ncelShipmentRequest\x12[\n\x05order\x18\x01 \x01(\tBL\xe2\x41\x01\x02\xfa\x41\x13\n\x11orders.shop/Order\xbaH/r-2+^orders/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12$\n\nrequest_id\x18\x02 \x01(\tB\x10\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x88\xdf#\x01\"x\n\x12GetShipmentRequest\x12\x62\n\x04name\x18\x01 \x01(\tBT\xe2\x41\x01\x02\xfa\x41\x18\n\x16shipping.shop/Shipment\xbaH2r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"\xa2\x01\n\x14TrackShipmentRequest\x12\x62\n\x04name\x18\x01 \x01(\tBT\xe2\x41\x01\x02\xfa\x41\x18\n\x16shipping.shop/Shipment\xbaH2r02.^shipments/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12&\n\x0cresume_token\x18\x02 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\"\x99\x01\n\x15TrackShipmentResponse\x12,\n\x08shipment\x18\x01 \x01(\x0b\x32\x1a.shop.shipping.v1.Shipment\x12.\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1f.shop.shipping.v1.TrackingEvent\x12\"\n\x0cresume_token\x18\x03 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x08\x90\xdf#\x01\x32\xbc\x05\n\x0fShippingService\x12\x88\x01\n\rQuoteShipping\x12&.shop.shipping.v1.QuoteShippingRequest\x1a\'.shop.shipping.v1.QuoteShippingResponse\"&\x90\x02\x01\xea\xd8#\x02\n\x00\x82\xd3\xe4\x93\x02\x17\"\x12/v1/shipping:quote:\x01*\x12h\n\x0e\x43reateShipment\x12\'.shop.shipping.v1.CreateShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"\x11\x90\x02\x02\xea\xd8#\n\"\x08\n\x06orders\x12h\n\x0e\x43\x61ncelShipment\x12\'.shop.shipping.v1.CancelShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"\x11\x90\x02\x02\xea\xd8#\n\"\x08\n\x06orders\x12\x92\x01\n\x0bGetShipment\x12$.shop.shipping.v1.GetShipmentRequest\x1a\x1a.shop.shipping.v1.Shipment\"A\x90\x02\x01\xea\xd8#\x1c\x12\x1a\n\x11response.customer\x12\x05\x61\x64min\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=shipments/*}\x12\xb4\x01\n\rTrackShipment\x12&.shop.shipping.v1.TrackShipmentRequest\x1a\'.shop.shipping.v1.TrackShipmentResponse\"P\x90\x02\x01\xea\xd8#%\x12#\n\x1aresponse.shipment.customer\x12\x05\x61\x64min\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{name=shipments/*}:track0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,21 +39,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.shipping.v1.shipping_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ADDRESS'].fields_by_name['recipient']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['recipient']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030d'
+  _globals['_ADDRESS'].fields_by_name['recipient']._serialized_options = b'\342A\001\002\272H\022r\020\020\001\030d2\n^[^\\x00]*$'
   _globals['_ADDRESS'].fields_by_name['address_lines']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['address_lines']._serialized_options = b'\342A\001\002\272H\017\222\001\014\010\001\020\004\"\006r\004\020\001\030d'
+  _globals['_ADDRESS'].fields_by_name['address_lines']._serialized_options = b'\342A\001\002\272H\033\222\001\030\010\001\020\004\"\022r\020\020\001\030d2\n^[^\\x00]*$'
   _globals['_ADDRESS'].fields_by_name['postal_code']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['postal_code']._serialized_options = b'\342A\001\001\272H\004r\002\030\020'
+  _globals['_ADDRESS'].fields_by_name['postal_code']._serialized_options = b'\342A\001\001\272H\020r\016\030\0202\n^[^\\x00]*$'
   _globals['_ADDRESS'].fields_by_name['locality']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['locality']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030d'
+  _globals['_ADDRESS'].fields_by_name['locality']._serialized_options = b'\342A\001\002\272H\022r\020\020\001\030d2\n^[^\\x00]*$'
   _globals['_ADDRESS'].fields_by_name['administrative_area']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['administrative_area']._serialized_options = b'\342A\001\001\272H\004r\002\030d'
+  _globals['_ADDRESS'].fields_by_name['administrative_area']._serialized_options = b'\342A\001\001\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_ADDRESS'].fields_by_name['country_code']._loaded_options = None
   _globals['_ADDRESS'].fields_by_name['country_code']._serialized_options = b'\342A\001\002\272H\016r\0142\n^[A-Z]{2}$'
   _globals['_SHIPPINGOPTION'].fields_by_name['code']._loaded_options = None
   _globals['_SHIPPINGOPTION'].fields_by_name['code']._serialized_options = b'\342A\001\003\272H\032r\0302\026^[a-z][a-z0-9-]{0,31}$'
   _globals['_SHIPPINGOPTION'].fields_by_name['title']._loaded_options = None
-  _globals['_SHIPPINGOPTION'].fields_by_name['title']._serialized_options = b'\342A\001\003\272H\004r\002\030d'
+  _globals['_SHIPPINGOPTION'].fields_by_name['title']._serialized_options = b'\342A\001\003\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_SHIPPINGOPTION'].fields_by_name['price']._loaded_options = None
   _globals['_SHIPPINGOPTION'].fields_by_name['price']._serialized_options = b'\342A\001\003'
   _globals['_SHIPPINGOPTION'].fields_by_name['earliest_delivery_time']._loaded_options = None
@@ -75,7 +75,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHIPMENT'].fields_by_name['state']._loaded_options = None
   _globals['_SHIPMENT'].fields_by_name['state']._serialized_options = b'\342A\001\003\272H\005\202\001\002\020\001'
   _globals['_SHIPMENT'].fields_by_name['tracking_number']._loaded_options = None
-  _globals['_SHIPMENT'].fields_by_name['tracking_number']._serialized_options = b'\342A\001\003\272H\004r\002\030@'
+  _globals['_SHIPMENT'].fields_by_name['tracking_number']._serialized_options = b'\342A\001\003\272H\020r\016\030@2\n^[^\\x00]*$'
   _globals['_SHIPMENT'].fields_by_name['estimated_delivery_time']._loaded_options = None
   _globals['_SHIPMENT'].fields_by_name['estimated_delivery_time']._serialized_options = b'\342A\001\003'
   _globals['_SHIPMENT'].fields_by_name['create_time']._loaded_options = None
@@ -91,9 +91,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACKINGEVENT'].fields_by_name['state']._loaded_options = None
   _globals['_TRACKINGEVENT'].fields_by_name['state']._serialized_options = b'\342A\001\003\272H\005\202\001\002\020\001'
   _globals['_TRACKINGEVENT'].fields_by_name['place']._loaded_options = None
-  _globals['_TRACKINGEVENT'].fields_by_name['place']._serialized_options = b'\342A\001\003\272H\004r\002\030d'
+  _globals['_TRACKINGEVENT'].fields_by_name['place']._serialized_options = b'\342A\001\003\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_TRACKINGEVENT'].fields_by_name['description']._loaded_options = None
-  _globals['_TRACKINGEVENT'].fields_by_name['description']._serialized_options = b'\342A\001\003\272H\005r\003\030\364\003'
+  _globals['_TRACKINGEVENT'].fields_by_name['description']._serialized_options = b'\342A\001\003\272H\021r\017\030\364\0032\n^[^\\x00]*$'
   _globals['_QUOTESHIPPINGREQUEST'].fields_by_name['destination']._loaded_options = None
   _globals['_QUOTESHIPPINGREQUEST'].fields_by_name['destination']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_QUOTESHIPPINGREQUEST'].fields_by_name['piece_count']._loaded_options = None
@@ -131,29 +131,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHIPPINGSERVICE'].methods_by_name['TrackShipment']._loaded_options = None
   _globals['_SHIPPINGSERVICE'].methods_by_name['TrackShipment']._serialized_options = b'\220\002\001\352\330#%\022#\n\032response.shipment.customer\022\005admin\202\323\344\223\002\036\022\034/v1/{name=shipments/*}:track'
   _globals['_ADDRESS']._serialized_start=259
-  _globals['_ADDRESS']._serialized_end=503
-  _globals['_SHIPPINGOPTION']._serialized_start=506
-  _globals['_SHIPPINGOPTION']._serialized_end=770
-  _globals['_SHIPMENT']._serialized_start=773
-  _globals['_SHIPMENT']._serialized_end=1702
-  _globals['_SHIPMENT_STATE']._serialized_start=1518
-  _globals['_SHIPMENT_STATE']._serialized_end=1630
-  _globals['_TRACKINGEVENT']._serialized_start=1705
-  _globals['_TRACKINGEVENT']._serialized_end=1900
-  _globals['_QUOTESHIPPINGREQUEST']._serialized_start=1903
-  _globals['_QUOTESHIPPINGREQUEST']._serialized_end=2069
-  _globals['_QUOTESHIPPINGRESPONSE']._serialized_start=2072
-  _globals['_QUOTESHIPPINGRESPONSE']._serialized_end=2211
-  _globals['_CREATESHIPMENTREQUEST']._serialized_start=2214
-  _globals['_CREATESHIPMENTREQUEST']._serialized_end=2539
-  _globals['_CANCELSHIPMENTREQUEST']._serialized_start=2542
-  _globals['_CANCELSHIPMENTREQUEST']._serialized_end=2696
-  _globals['_GETSHIPMENTREQUEST']._serialized_start=2698
-  _globals['_GETSHIPMENTREQUEST']._serialized_end=2818
-  _globals['_TRACKSHIPMENTREQUEST']._serialized_start=2821
-  _globals['_TRACKSHIPMENTREQUEST']._serialized_end=2983
-  _globals['_TRACKSHIPMENTRESPONSE']._serialized_start=2986
-  _globals['_TRACKSHIPMENTRESPONSE']._serialized_end=3139
-  _globals['_SHIPPINGSERVICE']._serialized_start=3142
-  _globals['_SHIPPINGSERVICE']._serialized_end=3842
+  _globals['_ADDRESS']._serialized_end=563
+  _globals['_SHIPPINGOPTION']._serialized_start=566
+  _globals['_SHIPPINGOPTION']._serialized_end=842
+  _globals['_SHIPMENT']._serialized_start=845
+  _globals['_SHIPMENT']._serialized_end=1786
+  _globals['_SHIPMENT_STATE']._serialized_start=1602
+  _globals['_SHIPMENT_STATE']._serialized_end=1714
+  _globals['_TRACKINGEVENT']._serialized_start=1789
+  _globals['_TRACKINGEVENT']._serialized_end=2008
+  _globals['_QUOTESHIPPINGREQUEST']._serialized_start=2011
+  _globals['_QUOTESHIPPINGREQUEST']._serialized_end=2177
+  _globals['_QUOTESHIPPINGRESPONSE']._serialized_start=2180
+  _globals['_QUOTESHIPPINGRESPONSE']._serialized_end=2319
+  _globals['_CREATESHIPMENTREQUEST']._serialized_start=2322
+  _globals['_CREATESHIPMENTREQUEST']._serialized_end=2647
+  _globals['_CANCELSHIPMENTREQUEST']._serialized_start=2650
+  _globals['_CANCELSHIPMENTREQUEST']._serialized_end=2804
+  _globals['_GETSHIPMENTREQUEST']._serialized_start=2806
+  _globals['_GETSHIPMENTREQUEST']._serialized_end=2926
+  _globals['_TRACKSHIPMENTREQUEST']._serialized_start=2929
+  _globals['_TRACKSHIPMENTREQUEST']._serialized_end=3091
+  _globals['_TRACKSHIPMENTRESPONSE']._serialized_start=3094
+  _globals['_TRACKSHIPMENTRESPONSE']._serialized_end=3247
+  _globals['_SHIPPINGSERVICE']._serialized_start=3250
+  _globals['_SHIPPINGSERVICE']._serialized_end=3950
 # @@protoc_insertion_point(module_scope)

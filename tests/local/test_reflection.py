@@ -3,9 +3,9 @@
 import grpc.aio
 import pytest
 
-from plait.cli.reflection import Reflection, find
 from plait.errors import NotFound, Unimplemented
 from plait.local.mistake import USAGE, Mistake
+from plait.local.reflection import Reflection, find
 from plait.mesh.channel import connect
 
 

@@ -1,0 +1,1 @@
+"""What a read and a commit that lasts cost on SQLite."""
