@@ -20,6 +20,10 @@ FILES = {
     *("CHANGELOG.md", "CONTRIBUTING.md", "requirements.lock", "requirements-dev.lock"),
     ".gitignore",
 }
+TEXTS = {".md", ".py", ".proto", ".toml", ".yaml", ".js", ".html", ".css", ".sh", ""}
+NAMED = re.compile(
+    r"(?<![\w/.-])(docs/[\w/.-]+\.md|(?:bench|gateway|plait|services|tests)/[\w/.-]+\.py)\b"
+)
 # Modules whose promises are kept where they are used: the file that tests them.
 TESTED_BY = {
     "plait/mesh/identity/identity.py": "tests/mesh/identity/test_tokens.py",
@@ -123,6 +127,30 @@ def test_an_init_file_says_what_the_package_is_and_does_nothing():
     ]
 
     assert talkative == []
+
+
+def test_every_file_that_a_text_names_exists():
+    lost = [
+        f"{path} names {found[1]}"
+        for path in tracked()
+        if path.parts[0] != "gen" and path.suffix in TEXTS
+        for found in NAMED.finditer((ROOT / path).read_text(encoding="utf-8"))
+        if not (ROOT / found[1]).is_file()
+    ]
+
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("see docs/architecture.md.", ["docs/architecture.md"]),
+        ("`tests/ports.py`, plait/ids.py", ["tests/ports.py", "plait/ids.py"]),
+        ("https://example.org/docs/x.md, ../docs/x.md, contests/x.py", []),
+    ],
+)
+def test_a_named_file_is_a_path_from_the_root(text, names):
+    assert [found[1] for found in NAMED.finditer(text)] == names
 
 
 def test_no_lock_file_names_where_a_package_comes_from():

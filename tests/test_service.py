@@ -205,10 +205,15 @@ async def test_a_handler_that_takes_too_long_is_ended_with_a_word_to_the_caller(
             await said
 
 
-async def test_draining_twice_is_draining_once():
+async def test_draining_twice_is_draining_once(caplog):
+    caplog.set_level(logging.INFO)
+
     async with Running(drain_delay=0) as running:
         await asyncio.gather(running.server.drain(), running.server.drain())
         await running.server.stop()
+
+    said = [record.message for record in caplog.records]
+    assert (said.count("draining"), said.count("stopped")) == (1, 1)
 
 
 async def test_readiness_is_asked_for():

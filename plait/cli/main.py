@@ -89,7 +89,7 @@ def down() -> None:
 
 @app.command()
 def restart(name: Name) -> None:
-    """Drain one process and start it again, with the code as it is now."""
+    """Drain one process and start it again, with the project's own code as it is now."""
     from plait.cli import running  # noqa: PLC0415 - see above
 
     raise typer.Exit(running.restart(project_root(), name))

@@ -89,7 +89,8 @@ class Claim:
 
     Args:
         caller: the user's or the workload's name: nobody meets the ids of others.
-        method: the name of the method, for example `CreateProduct`.
+        method: the path of the method, for example
+            `/shop.catalog.v1.CatalogService/CreateProduct`.
         request_id: what the caller sent.
         fingerprint: what the request says apart from its id (`fingerprint`).
     """

@@ -1,6 +1,6 @@
 """A service's own database: transactions that write, snapshots that read, and its readiness."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ class Database:
         )
         self._clock = clock or SystemClock()
         self._migrations = migrations
+        self._revisions: Sequence[str] | None = None
 
     @asynccontextmanager
     async def transaction(self, *, concurrent: bool = False) -> AsyncGenerator[Transaction]:
@@ -178,7 +179,9 @@ class Database:
         if self._migrations is None:
             return True
         found = None if row is None else str(row.version_num)
-        if migrations.needs(found, self._migrations):
+        if self._revisions is None:  # once: a release's files do not change while it runs
+            self._revisions = migrations.chain(self._migrations)
+        if migrations.lacks(found, self._revisions):
             raise self._behind(f"the schema {found!r}")
         return True
 

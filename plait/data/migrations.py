@@ -10,7 +10,7 @@ Alembic is imported when there is something to migrate, never at start-up.
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +35,7 @@ def head(directory: Path) -> str:
     Raises:
         MigrationError: the folder has no revisions, or they branch or lead nowhere.
     """
-    return _chain(directory)[-1]
+    return chain(directory)[-1]
 
 
 def current(url: str) -> str | None:
@@ -63,8 +63,12 @@ def needs(revision: str | None, directory: Path) -> bool:
 
     One that the folder does not know was made by a newer release, and is not behind.
     """
-    chain = _chain(directory)
-    return revision is None or (revision in chain and revision != chain[-1])
+    return lacks(revision, chain(directory))
+
+
+def lacks(revision: str | None, revisions: Sequence[str]) -> bool:
+    """Return the same for a chain that was read before."""
+    return revision is None or (revision in revisions and revision != revisions[-1])
 
 
 def migrate(url: str, directory: Path) -> list[str]:
@@ -148,10 +152,10 @@ class _Postgres:
 
 
 def _steps(revision: str | None, directory: Path) -> list[str]:
-    chain = _chain(directory)
+    known = chain(directory)
     if revision is None:
-        return chain
-    return chain[chain.index(revision) + 1 :] if revision in chain else []
+        return known
+    return known[known.index(revision) + 1 :] if revision in known else []
 
 
 def _run(connection: Connection, directory: Path) -> None:
@@ -189,20 +193,24 @@ def _current(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _chain(directory: Path) -> list[str]:
-    """Return the revisions from the first to the newest, read from the text of their files."""
+def chain(directory: Path) -> list[str]:
+    """Return the revisions from the first to the newest, read from the text of their files.
+
+    Raises:
+        MigrationError: the folder has no revisions, or they branch or lead nowhere.
+    """
     files = sorted(path for path in directory.glob("*.py") if path.name != "__init__.py")
     parents = dict(_revision(path) for path in files)
     following: Mapping[str | None, str] = {down: name for name, down in parents.items()}
-    chain: list[str] = []
-    while (step := following.get(chain[-1] if chain else None)) is not None:
-        chain.append(step)
-    if not chain or len(chain) != len(files):
+    found: list[str] = []
+    while (step := following.get(found[-1] if found else None)) is not None:
+        found.append(step)
+    if not found or len(found) != len(files):
         raise MigrationError(
             f"expected the revisions in {directory} to be one chain, from down_revision = None to "
-            f"the newest; found {len(files)} files and a chain of {len(chain)}: {', '.join(chain)}"
+            f"the newest; found {len(files)} files and a chain of {len(found)}: {', '.join(found)}"
         )
-    return chain
+    return found
 
 
 def _revision(path: Path) -> tuple[str, str | None]:

@@ -27,7 +27,7 @@ from plait.data.backend import (
 )
 from plait.data.url import DatabaseUrl
 
-WRITERS_LOCK = "0x706c6169, 1"
+WRITERS_LOCK = "1886151017, 1"  # "plai"; in decimal, for hexadecimal is new in PostgreSQL 16
 """The advisory lock of all that write, as PostgreSQL's functions take it."""
 
 CONNECT_TIMEOUT = 5.0

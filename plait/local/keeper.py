@@ -43,13 +43,15 @@ class Plan:
 class Pace:
     """How often a process is probed, by what is known of it, in seconds.
 
-    A process that somebody wants restarted is killed after `grace` seconds.
+    A process that somebody wants restarted is killed after `grace` seconds; one that is not healthy
+    for the first time within `start_limit` seconds is killed, and has crashed.
     """
 
     starting: float = 0.05
     unready: float = 0.25
     ready: float = 1.0
     grace: float = 2.75
+    start_limit: float = 30.0
     back_off: BackOff = field(default_factory=BackOff)
 
 
@@ -81,6 +83,7 @@ class Keeper:
         self._wake = asyncio.Event()
         self._stop = False
         self._kill = False
+        self._hung = ""
         self._renew = False
 
     @property
@@ -156,11 +159,12 @@ class Keeper:
                     return f"its migration {how_it_ended(code)}"
             if self._stop or self._renew:
                 return "was not started"
-            return how_it_ended(await self._whole_life(await self._bear(self._plan.start)))
+            return await self._whole_life(await self._bear(self._plan.start))
         except CannotStart as error:
             return str(error)
 
-    async def _whole_life(self, child: Child) -> int:
+    async def _whole_life(self, child: Child) -> str:
+        self._hung = ""
         self._become(self.process.born(child.pid, self._now()))
         if self._stop or self._renew:  # asked while it was being born
             self._become(self.process.stopping())
@@ -170,7 +174,7 @@ class Keeper:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()  # it ends only by a bug, which is not to be lost
-            return child.exit.result()
+            return self._hung or how_it_ended(child.exit.result())
         finally:
             self._child = None
             watching.cancel()
@@ -198,7 +202,15 @@ class Keeper:
             if answered.state is State.READY is not self.process.state and self.unseeded:
                 answered = answered.noted(_WAITS, busy=True)
             self._become(answered)
+            if answered.hangs(self._pace.start_limit, self._now()):
+                self._give_up(problem)
             await asyncio.sleep(self._until_next_probe())
+
+    def _give_up(self, problem: str) -> None:
+        """End a start that leads nowhere: nobody is told when it will, and somebody may wait."""
+        self._hung = f"was not ready after {self._pace.start_limit:g} s and was killed: {problem}"
+        if self._child is not None:
+            self._spawner.signal(self._child, signal.SIGKILL)
 
     def _until_next_probe(self) -> float:
         if self.process.state is State.READY:

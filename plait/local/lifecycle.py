@@ -86,6 +86,10 @@ class Process:
             return self
         return replace(self, state=State.UNREADY, healthy_since=None, problem=problem)
 
+    def hangs(self, limit: float, now: float) -> bool:
+        """Whether it has been starting for `limit` seconds, and that is too long."""
+        return self.state is State.STARTING and now - self.started >= limit
+
     def ended(self, what: str, now: float, back_off: BackOff) -> "Process":
         """Take in an end that nobody asked for; `what` says how it ended."""
         healthy = 0.0 if self.healthy_since is None else now - self.healthy_since

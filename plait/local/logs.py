@@ -1,4 +1,7 @@
-"""The log files of a local run: kept bounded, read from the end, merged by time, followed."""
+"""The log files of a local run: read from the end, merged by time, followed.
+
+They are bounded at each start of a process, not while it runs: it writes to its file itself.
+"""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -131,7 +131,7 @@ PASS = {
         product=catalog_pb2.Product(sku="not a sku", title="\n")
     ),
     "a picture of 2 MiB": put_picture(2 * MEBIBYTE),
-    "100 names": batch(100),
+    "50 names": batch(50),
     "a password of 10 characters": sign_up(password="x" * 10),
     "a password of 200 characters": sign_up(password="x" * 200),
     "oneself": identity_pb2.GetUserRequest(name="users/me"),

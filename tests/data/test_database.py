@@ -468,11 +468,23 @@ async def test_a_database_behind_its_migrations_is_not_ready_until_it_is_migrate
     assert await database.ready()
 
 
+async def test_the_files_of_migrations_are_read_once_however_often_a_probe_asks(
+    database, directory
+):
+    first = await database.ready()
+    for file in directory.glob("*.py"):
+        file.unlink()
+
+    again = await database.ready()
+
+    assert (first, again) == (True, True)
+
+
 async def test_a_database_ahead_of_its_migrations_is_ready(database):
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE alembic_version SET version_num = 'of a newer release'"))
 
-    await database.ready()
+    assert await database.ready()
 
 
 async def test_a_closed_database_is_unavailable(database):

@@ -10,7 +10,14 @@ from plait.data.backend import (
     DatabaseUnavailable,
     UnstorableText,
 )
-from plait.data.postgres_engine import Limits, SchemaChanged, is_lost, milliseconds, translated
+from plait.data.postgres_engine import (
+    WRITERS_LOCK,
+    Limits,
+    SchemaChanged,
+    is_lost,
+    milliseconds,
+    translated,
+)
 
 
 def server_error(code, **fields):
@@ -143,3 +150,10 @@ def test_a_limit_is_never_no_limit_by_mistake(seconds, setting):
 @pytest.mark.parametrize(("statement", "answer"), [(None, None), (60.0, 65.0)])
 def test_a_server_that_does_not_end_a_statement_in_time_is_not_waited_for(statement, answer):
     assert Limits(statement=statement).answer == answer
+
+
+def test_the_lock_of_writers_is_written_as_the_oldest_server_reads_it():
+    high, low = WRITERS_LOCK.split(", ")  # hexadecimal came with PostgreSQL 16
+
+    assert int(high, base=10).to_bytes(4, "big") == b"plai"
+    assert int(low, base=10) == 1

@@ -39,27 +39,34 @@ def run(shop, terminal: Path, block: Block) -> str:
     return done.stdout
 
 
-def test_the_commands_of_the_readme_work_in_their_order_and_print_what_the_page_shows(
-    shop, terminal
-):
-    here = [block for block in TOUR if not block.reason]
+@pytest.fixture(scope="module")
+def ran(shop, terminal) -> list[tuple[Block, str]]:
+    """The commands of the README, run once in their order, each with what it printed.
 
-    for block in here:
-        if block.tool and not shutil.which(block.tool):
-            continue  # told by the next test
-        printed = run(shop, terminal, block)
+    Those that need a tool which is not installed here are not among them.
+    """
+    return [
+        (block, run(shop, terminal, block))
+        for block in TOUR
+        if not block.reason and (not block.tool or shutil.which(block.tool))
+    ]
+
+
+def test_the_commands_of_the_readme_work_in_their_order_and_print_what_the_page_shows(shop, ran):
+    for block, printed in ran:
         assert not block.shown or matches(shop.here(block.shown), printed), f"{block}: {printed}"
 
-    assert len(here) > 10
+    assert len(ran) > 10
 
 
 @pytest.mark.foreign
 @pytest.mark.parametrize("tool", sorted({block.tool for block in TOUR if block.tool}))
-def test_a_foreign_tool_of_the_readme_was_run_above(tool):
+def test_a_foreign_tool_of_the_readme_was_run(tool, request):
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not installed here, so the README's commands for it were not run")
 
-    assert any(block.tool == tool and not block.reason for block in TOUR)
+    ran = request.getfixturevalue("ran")
+    assert tool in {block.tool for block, _ in ran}
 
 
 def test_the_two_commands_come_first():

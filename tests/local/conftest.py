@@ -44,6 +44,8 @@ def main():
     note("start")
     if how == "crash":
         crash()
+    if how == "hang":
+        time.sleep(3600)
     if how == "crash until fixed" and not os.path.exists("fixed"):
         crash()
 

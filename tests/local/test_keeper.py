@@ -90,6 +90,21 @@ async def test_a_process_that_falls_over_again_and_again_is_failed_and_tried_on(
     assert ends[0].note == "exited with code 1"
 
 
+async def test_a_process_that_hangs_at_its_start_is_killed_and_failed_like_one_that_crashes(
+    house, keep, until, alive
+):
+    seen = []
+    keeper = keep(house.plan("a", "hang"), dataclasses.replace(HASTY, start_limit=0.1), seen)
+
+    await until(lambda: keeper.process.state is State.FAILED)
+
+    assert keeper.process.settled
+    assert keeper.process.note == "was not ready after 0.1 s and was killed: refuses connections"
+    pids = [process.pid for process in seen if process.state is State.STARTING][:3]
+    assert len(pids) == 3
+    await until(lambda: not any(map(alive, pids)))
+
+
 async def test_a_sick_process_is_shown_as_unready_and_left_alone(house, keep, until):
     keeper = keep(house.plan("a"), HASTY)
     await until(lambda: keeper.process.state is State.READY)

@@ -26,6 +26,19 @@ def test_a_problem_while_it_starts_is_no_news(born):
     assert born.answered("refuses connections", now=101.0) == born
 
 
+@pytest.mark.parametrize(("now", "too_long"), [(129.9, False), (130.0, True), (130.1, True)])
+def test_a_start_hangs_from_its_limit_on(born, now, too_long):
+    assert born.hangs(30.0, now) is too_long
+
+
+def test_only_a_process_that_was_never_healthy_hangs(born):
+    ready = born.answered("", now=101.0)
+
+    assert not ready.hangs(30.0, now=1000.0)
+    assert not ready.answered("NOT_SERVING", now=102.0).hangs(30.0, now=1000.0)
+    assert not born.stopping().hangs(30.0, now=1000.0)
+
+
 def test_a_ready_process_with_a_problem_is_unready_and_says_why(born):
     unready = born.answered("", now=101.0).answered("NOT_SERVING", now=102.0)
 

@@ -6,6 +6,7 @@ from plait.gateway.contracts import Contracts, Method
 from plait.gateway.rest.output import PLAIN, Output
 from plait.gateway.rest.reply import Reply, ReplyBinding
 from plait.gateway.rest.request import RequestBinding
+from plait.gateway.rest.resume import Resume
 from plait.gateway.rules import Rule
 
 
@@ -33,6 +34,7 @@ class Binding:
         self.takes_body = bool(rule.body)
         self._request = RequestBinding(method.request, rule, contracts)
         self._reply = ReplyBinding(method, rule, contracts)
+        self._resume = Resume(method, contracts)
         self.raw_request = self._request.raw
         self.raw_response = self._reply.raw
 
@@ -42,7 +44,7 @@ class Binding:
         """Return the serialized request of a method that takes one message.
 
         What the path binds stays, whatever the body says. An empty body is a message with no
-        field set.
+        field set. Where the contract has a resume token, `Last-Event-ID` is put there.
 
         Args:
             variables: from the router, decoded.
@@ -56,6 +58,7 @@ class Binding:
         """
         message = self._request.body(body, headers, "the body")
         self._request.fill(message, variables, query, headers)
+        self._resume.resume(message, headers.get("last-event-id", ""))
         return self._request.serialized(message, body, "the body")
 
     def stream(
@@ -83,6 +86,10 @@ class Binding:
             )  # protobuf merges what is joined; the last wins
 
         return item
+
+    def position(self, message: bytes) -> str:
+        """Return where to go on after a message of a server stream; empty if it does not say."""
+        return self._resume.position(message)
 
     def response(self, message: bytes, output: Output = PLAIN) -> Reply:
         """Return a response, or one message of a server stream, as a reply.

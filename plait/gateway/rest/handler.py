@@ -16,7 +16,6 @@ from plait.gateway.rest.negotiation import Format, body_format, reply_format
 from plait.gateway.rest.output import Output, output_of
 from plait.gateway.rest.reply import Reply
 from plait.gateway.rest.request import unexpected_body
-from plait.gateway.rest.resume import Resume
 from plait.gateway.rest.router import Found, Route, Router, WrongMethod
 from plait.gateway.rest.streaming import FRAMINGS, NO_CACHE, UNBUFFERED, Opened, messages_of
 from plait.gateway.rules import Rule
@@ -65,7 +64,6 @@ class Rest:
         self._passing = passing
         self._patience = patience
         self._clock = clock
-        self._resume = {m.name: Resume(m, contracts) for m in contracts.methods}
         self._router = Router(
             [
                 _route(method, rule, contracts)
@@ -138,9 +136,7 @@ class Rest:
         body = await self._body(binding, request, ends)
         if body:
             body_format(content_type, streaming=False, raw=binding.raw_request)
-        message = binding.request(found.variables, request.query, body, headers)
-        resume = self._resume[binding.method.name]
-        return resume.resumed(message, headers.get("last-event-id", ""))
+        return binding.request(found.variables, request.query, body, headers)
 
     async def _body(self, binding: Binding, request: Request, ends: Deadline | None) -> bytes:
         longest = self._limits.body_time
@@ -159,13 +155,17 @@ class Rest:
         framing = FRAMINGS[form]()
         # A message is one line or one event, however a single answer would be printed.
         output = replace(output, pretty=False)
-        position = self._resume[binding.method.name].position if form is Format.SSE else _nowhere
+        position = binding.position if form is Format.SSE else _nowhere
 
         def reply(message: bytes) -> Reply:
             return binding.response(message, output)
 
         first = await opened.wait(None if form is Format.RAW else self._patience)
-        begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        try:
+            begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        except Error:
+            await opened.close()  # nobody will read on
+            raise
         stream = Stream(
             chunks=opened.frames(framing, reply, position),
             broken=lambda error: framing.error(_said(error, binding.method)),

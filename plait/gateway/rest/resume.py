@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from protobuf import DescField, DescMessage, ScalarType
+from protobuf import DescField, DescMessage, Message, ScalarType
 
 from plait.gateway.contracts import Contracts, Method
-
-_LENGTH_DELIMITED = 2
 
 
 class Resume:
@@ -25,14 +23,10 @@ class Resume:
         position: str = answer[self._tells]
         return position
 
-    def resumed(self, request: bytes, position: str) -> bytes:
-        """Return the request for what follows `position`, whatever position it named before."""
-        if self._asks is None or not position:
-            return request
-        # Of a field that is there twice the last one counts (protobuf.dev, encoding).
-        text = position.encode()
-        tag = _varint(self._asks.number << 3 | _LENGTH_DELIMITED)
-        return request + tag + _varint(len(text)) + text
+    def resume(self, request: Message[Any], position: str) -> None:
+        """Ask for what follows `position`, whatever position the request named before."""
+        if self._asks is not None and position:
+            request[self._asks] = position
 
 
 def _marked(message: DescMessage, contracts: Contracts) -> DescField | None:
@@ -41,13 +35,3 @@ def _marked(message: DescMessage, contracts: Contracts) -> DescField | None:
         if is_text and contracts.field(field).resume_token:
             return field
     return None
-
-
-def _varint(number: int) -> bytes:
-    """Write a number as a varint (protobuf.dev, encoding, "Base 128 Varints")."""
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)

@@ -21,21 +21,29 @@ def test_a_message_says_where_to_go_on_after_it(resume, message_class):
 
 
 @pytest.mark.parametrize("position", ["p9", "x" * 200, "ä→"])
-def test_a_request_goes_on_there_whatever_it_said_before(resume, message_class, position):
-    kind = message_class(REQUEST)
-    request = kind(parent="shelves/s1", resume_token="p1").SerializeToString()
+def test_a_request_goes_on_there_whatever_it_said_before(resume, library, position):
+    request = library.registry.message(REQUEST).type(parent="shelves/s1", resume_token="p1")
 
-    resumed = kind.FromString(resume("WatchBooks").resumed(request, position))
+    resume("WatchBooks").resume(request, position)
 
-    assert (resumed.parent, resumed.resume_token) == ("shelves/s1", position)
-
-
-def test_without_a_position_a_request_stays_as_it_is(resume, message_class):
-    request = message_class(REQUEST)(resume_token="p1").SerializeToString()
-
-    assert resume("WatchBooks").resumed(request, "") == request
+    assert (request.parent, request.resume_token) == ("shelves/s1", position)
 
 
-def test_a_method_without_a_resume_token_knows_no_position(resume):
+def test_without_a_position_a_request_stays_as_it_is(resume, library):
+    request = library.registry.message(REQUEST).type(resume_token="p1")
+
+    resume("WatchBooks").resume(request, "")
+
+    assert request.resume_token == "p1"
+
+
+def test_a_method_without_a_resume_token_knows_no_position(resume, library):
+    request = library.registry.message("plait.testing.v1.ChatMessage").type(text="a")
+
+    resume("Chat").resume(request, "p1")
+
     assert resume("Chat").position(b"") == ""
-    assert resume("Chat").resumed(b"", "p1") == b""
+    assert (
+        request.to_binary()
+        == library.registry.message("plait.testing.v1.ChatMessage").type(text="a").to_binary()
+    )

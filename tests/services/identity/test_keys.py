@@ -6,6 +6,7 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from plait.errors import Code
+from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
 from plait.mesh.identity.tokens import TokenExpired, Trust, Verifier
 from plait.testing import FakeClock, write_jwks
@@ -40,7 +41,7 @@ def verifier(path, key, clock, **trust):
         path, [OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x, "kid": key.kid})]
     )
     usual = {"issuer": "https://issuer", "audience": "audience"}
-    users = Trust(keys=Keys(path, clock), **(usual | trust))
+    users = Trust(keys=Keys(KeyFile(path), clock), **(usual | trust))
     return Verifier(users=users, workloads=users, clock=clock)
 
 
@@ -63,26 +64,26 @@ def test_the_private_part_is_sealed(signer):
     assert private not in repr(key)
 
 
-def test_a_token_is_believed_by_whoever_knows_the_public_part(signer, clock, tmp_path):
+async def test_a_token_is_believed_by_whoever_knows_the_public_part(signer, clock, tmp_path):
     key = signing_key()
 
     token = signer.access_token(key, user(roles=("admin", "agent")))
 
-    found = verifier(tmp_path / "jwks", key, clock).user(token)
+    found = await verifier(tmp_path / "jwks", key, clock).user(token)
     assert (found.name, found.roles) == ("users/ann", {"admin", "agent"})
 
 
 @pytest.mark.parametrize("trust", [{"issuer": "https://another"}, {"audience": "another"}])
-def test_a_token_is_of_one_issuer_and_for_one_audience(signer, clock, tmp_path, trust):
+async def test_a_token_is_of_one_issuer_and_for_one_audience(signer, clock, tmp_path, trust):
     key = signing_key()
     token = signer.access_token(key, user())
 
     with pytest.raises(Exception, match=r"not from the issuer|not for the audience"):
-        verifier(tmp_path / "jwks", key, clock, **trust).user(token)
+        await verifier(tmp_path / "jwks", key, clock, **trust).user(token)
 
 
 @pytest.mark.parametrize(("later", "works"), [(909, True), (910, False)])
-def test_a_token_works_for_a_quarter_of_an_hour(signer, clock, tmp_path, later, works):
+async def test_a_token_works_for_a_quarter_of_an_hour(signer, clock, tmp_path, later, works):
     """And ten seconds more, because the clocks of two machines may differ by as much."""
     clock = FakeClock(NOW.replace(microsecond=0))
     signer = Signer(VAULT, clock, issuer="https://issuer", audience="audience")
@@ -92,10 +93,10 @@ def test_a_token_works_for_a_quarter_of_an_hour(signer, clock, tmp_path, later, 
     clock.advance(later)
 
     if works:
-        assert trusting.user(token).name == "users/ann"
+        assert (await trusting.user(token)).name == "users/ann"
     else:
         with pytest.raises(TokenExpired):
-            trusting.user(token)
+            await trusting.user(token)
 
 
 def test_a_key_of_another_secret_cannot_be_opened(signer):
