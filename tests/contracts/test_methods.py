@@ -262,12 +262,15 @@ def test_nothing_to_answer_is_204_and_something_new_201(methods):
     assert all(at(m.output_type, "name") for m in methods if m.name in created)
 
 
-def test_a_deadline_is_between_a_second_and_a_minute(methods):
+def test_a_deadline_is_between_a_second_and_a_minute_or_ten_minutes_for_a_stream(methods):
+    def longest(method):
+        return 600 if method.client_streaming or method.server_streaming else 60
+
     wrong = [
         method.name
         for method in methods
         if method.GetOptions().HasExtension(options_pb2.deadline)
-        and not 1 <= method.GetOptions().Extensions[options_pb2.deadline].seconds <= 60
+        and not 1 <= method.GetOptions().Extensions[options_pb2.deadline].seconds <= longest(method)
     ]
 
     assert wrong == []
