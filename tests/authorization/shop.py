@@ -94,16 +94,23 @@ class Shop:
         self, method: MethodDescriptor, request: Message, metadata: Iterable[tuple[str, Any]] = ()
     ) -> Outcome:
         """Call the service itself, with this metadata and no other."""
-        asking, answering = message_class(method.input_type), message_class(method.output_type)
-        shape = _shape(method)
+        asking = message_class(method.input_type)
+        return await self._asked(method, request, metadata, asking.SerializeToString)
+
+    async def by_bytes(
+        self, method: MethodDescriptor, data: bytes, metadata: Iterable[tuple[str, Any]] = ()
+    ) -> Outcome:
+        """Call the service itself with bytes that need be no message."""
+        return await self._asked(method, data, metadata, None)
+
+    async def _asked(
+        self, method: MethodDescriptor, request: Any, metadata: Any, serialize: Any
+    ) -> Outcome:
         path = f"/{method.containing_service.full_name}/{method.name}"
-        make = getattr(self.channels[short(method)], shape)
-        call = make(path, asking.SerializeToString, answering.FromString)
-        asked = call(
-            [request] if method.client_streaming else request,
-            metadata=list(metadata),
-            timeout=BOUND,
-        )
+        make = getattr(self.channels[short(method)], _shape(method))
+        call = make(path, serialize, message_class(method.output_type).FromString)
+        content = [request] if method.client_streaming else request
+        asked = call(content, metadata=list(metadata), timeout=BOUND)
         try:
             messages = (
                 [each async for each in asked] if isinstance(asked, Stream) else [await asked]
