@@ -1,6 +1,7 @@
 # Everything a person or CI does here; `make help` lists it. Needs Python >= 3.11, make and git, nothing else.
 .DEFAULT_GOAL := help
 .PHONY: help up down demo test check format generate contracts-accept bench lock wheel clean-data clean
+.PHONY: images kind-up kind-down kind-test
 
 VENV := .venv
 PLAIT := $(VENV)/bin/plait
@@ -11,8 +12,8 @@ QUESTION ?= all
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/run ## Start everything (DETACH=1: in the background); the first time installs into .venv
-	@exec $(PLAIT) up $(if $(DETACH),--detach)
+up: $(VENV)/$(if $(filter postgres,$(DATABASE)),dev,run) ## Start everything (DETACH=1: in the background, DATABASE=postgres: on PostgreSQL); the first time installs into .venv
+	@exec $(PLAIT) up $(if $(DETACH),--detach) $(if $(DATABASE),--database $(DATABASE))
 
 down: $(VENV)/run ## Stop what `make up DETACH=1` started
 	@$(PLAIT) down
@@ -26,7 +27,7 @@ test: $(VENV)/dev ## Run the whole test suite (PYTEST_ARGS="-k catalog" for a pa
 check: $(VENV)/dev ## Lint, types, layers, contracts, generated code
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy plait services gateway
+	$(VENV)/bin/mypy plait services gateway k8s
 	$(VENV)/bin/basedpyright
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/buf lint
@@ -56,6 +57,19 @@ LOCK = $(VENV)/bin/uv pip compile pyproject.toml --quiet --upgrade --universal -
 
 wheel: $(VENV)/dev ## Build the wheel of plait into dist/
 	$(VENV)/bin/python -m build --no-isolation --outdir dist .
+
+images: $(VENV)/run ## Build a container image of each process (BASE=python:3.13-slim REPOSITORY=shop OVERLAY=k8s/overlays/kind)
+	@$(VENV)/bin/python -m k8s.images $(if $(BASE),--base $(BASE)) $(if $(REPOSITORY),--repository $(REPOSITORY)) \
+	  $(if $(OVERLAY),--overlay $(OVERLAY))
+
+kind-up: $(VENV)/run ## Start everything on a Kubernetes cluster here (needs docker, kind, kubectl; TWO_NODES=1: two of each)
+	@$(VENV)/bin/python -m k8s.cluster up $(if $(TWO_NODES),--two-nodes)
+
+kind-down: $(VENV)/run ## Delete that cluster
+	@$(VENV)/bin/python -m k8s.cluster down
+
+kind-test: $(VENV)/dev ## Test the shop on that cluster
+	@$(VENV)/bin/python -m pytest -m cluster $(PYTEST_ARGS)
 
 clean-data: ## Forget all local data (databases, logs, keys); stop `make up` first
 	@if [ -S .plait/run/supervisor.sock ] && $(PLAIT) ps >/dev/null 2>&1; then \

@@ -46,14 +46,16 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     ready: Ready | None = None,
     on_close: Close | None = None,
     background: Sequence[Chore] = (),
+    observers: Sequence[Interceptor] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when everything is closed.
 
     Sets up telemetry, runs the event loop (uvloop), adds health and reflection, and surrounds every
-    call with `plait.mesh.stack.server_stack`. Draining: health says NOT_SERVING at once; new calls
-    are still served for `settings.drain_delay` seconds, then refused and the background cancelled;
-    running ones get `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry
-    is flushed and `on_close` awaited. A second signal stops at once.
+    call with `plait.mesh.stack.server_stack`. Where `settings.health_port` is set, health is served
+    there as well, and nothing else. Draining: health says NOT_SERVING at once; new calls are still
+    served for `settings.drain_delay` seconds, then refused and the background cancelled; running
+    ones get `settings.drain_grace` seconds, after that they end with UNAVAILABLE; telemetry is
+    flushed and `on_close` awaited. A second signal stops at once.
 
     Args:
         settings: where to listen, whom to trust, how to drain.
@@ -64,6 +66,8 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
         on_close: closes what the caller has opened.
         background: what is done beside the calls, from when the server listens until it refuses new
             calls; each is started again if it fails (`plait.background`).
+        observers: what the service itself wants to see of each call, also of those that are refused
+            before they reach it (`plait.mesh.interceptors.audit`).
 
     Raises:
         SystemExit: with code 1 and a sentence on stderr where the port is taken, a contract does
@@ -72,7 +76,14 @@ def serve(  # noqa: PLR0913 - the one place where a process is put together
     setup.setup(name, log_level=settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            server = Server(settings, register, name=name, ready=ready, background=background)
+            server = Server(
+                settings,
+                register,
+                name=name,
+                ready=ready,
+                background=background,
+                observers=observers,
+            )
             runner.run(_serve(server, on_close))
     except (PortTaken, ContractError, TrustError) as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
@@ -93,18 +104,22 @@ class Server:
         ready: Ready | None = None,
         clock: Clock | None = None,
         background: Sequence[Chore] = (),
+        observers: Sequence[Interceptor] = (),
     ) -> None:
         self._settings = settings
         self._register = register
         self._name = name
+        self._domain = f"{name}.{settings.domain}"
         self._ready = ready or _always
         self._clock = clock or SystemClock()
         self._background = Background(background, clock=self._clock)
+        self._observers = tuple(observers)
         self._hurried = asyncio.Event()
         self._drained: asyncio.Task[None] | None = None
         self._health: Health
         self._grpc: grpcio.Server
         self._trusted: Verifier
+        self._probes: grpcio.Server | None = None
 
     async def start(self) -> int:
         """Listen; returns the port.
@@ -124,7 +139,10 @@ class Server:
         if self._settings.reflection:
             names = [*self._grpc.services, reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, self._grpc)
-        port = self._listen()
+        port = self._listen(self._grpc, self._settings.port, "PORT")
+        if self._settings.health_port:
+            self._probes = self._probe_server()
+            await self._probes.start()
         await self._grpc.start()
         self._background.start()
         _log.info("listening on %s", _address(self._settings.host, port))
@@ -160,6 +178,8 @@ class Server:
         await stopping
         await self._background.ended()
         await self._trusted.close()
+        if self._probes is not None:  # last: until then a probe is told that the process lives
+            await self._probes.stop(0)
         _log.info("stopped")
 
     async def _unless_hurried(self, seconds: float) -> None:
@@ -169,19 +189,33 @@ class Server:
         except TimeoutError:
             return
 
+    def _probe_server(self) -> grpcio.Server:
+        """Return a second server on a port of its own, with nothing but health."""
+        stack = probe_stack(domain=self._domain, clock=self._clock)
+        server = grpcio.Server(
+            find_method=served_method, stack_of=lambda _: stack, clock=self._clock
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self._listen(server, self._settings.health_port, "PLAIT_HEALTH_PORT")
+        return server
+
     def _stacks(self) -> Callable[[Method], Sequence[Interceptor]]:
-        domain = f"{self._name}.{self._settings.domain}"
-        full = server_stack(domain=domain, verifier=self._trusted, clock=self._clock)
-        probes = probe_stack(domain=domain, clock=self._clock)
+        full = server_stack(
+            domain=self._domain,
+            verifier=self._trusted,
+            clock=self._clock,
+            observers=self._observers,
+        )
+        probes = probe_stack(domain=self._domain, clock=self._clock)
         return lambda method: probes if method.service in PROBES else full
 
-    def _listen(self) -> int:
-        host, port = self._settings.host, self._settings.port
+    def _listen(self, server: grpcio.Server, port: int, setting: str) -> int:
+        host = self._settings.host
         try:
             _try_to_bind(host, port)  # gRPC does not say why it cannot
-            return self._grpc.add_insecure_port(_address(host, port))
+            return server.add_insecure_port(_address(host, port))
         except (OSError, RuntimeError) as error:
-            raise PortTaken(_why(host, port, error)) from error
+            raise PortTaken(_why(host, port, setting, error)) from error
 
 
 async def _serve(server: Server, on_close: Close | None) -> None:
@@ -228,11 +262,12 @@ def _try_to_bind(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def _why(host: str, port: int, error: Exception) -> str:
+def _why(host: str, port: int, setting: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        zero = "takes a free one" if setting == "PORT" else "serves none"
         return (
-            f"port {port} on {host} is taken: stop what listens there, or set PORT to another port "
-            f"(0 takes a free one)"
+            f"port {port} on {host} is taken: stop what listens there, or set {setting} to another "
+            f"port (0 {zero})"
         )
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return f"it cannot listen on {_address(host, port)} (PLAIT_HOST and PORT): {reason}"
+    return f"it cannot listen on {_address(host, port)} (PLAIT_HOST and {setting}): {reason}"

@@ -1,20 +1,34 @@
-"""Settings from the environment (twelve-factor), with the names that operators already know."""
+"""Settings from the environment (twelve-factor), with the names that operators already know.
 
+A secret may come from a file of the variable's name instead, in a folder that the platform mounts:
+environments are printed by debuggers and inherited by children, files are not.
+"""
+
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AliasChoices, Field, StringConstraints, ValidationError
+from pydantic import AliasChoices, Field, StringConstraints, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+SECRETS_DIR = "/run/secrets/plait"
 
 
 class Settings(BaseSettings):
     """What every process can be told; a service adds its own in a subclass.
 
-    Names are those of the environment: a field without an alias is read from `PLAIT_<FIELD>`.
-    OpenTelemetry's own variables (`OTEL_*`) are read by its SDK and are not repeated here.
+    Names are those of the environment: a field without an alias is read from `PLAIT_<FIELD>`. What
+    the environment does not say is read from a file of that name in PLAIT_SECRETS_DIR, if there is
+    one. OpenTelemetry's own variables (`OTEL_*`) are read by its SDK and are not repeated here.
     """
 
     model_config = SettingsConfigDict(
@@ -58,11 +72,31 @@ class Settings(BaseSettings):
         default="https://plait.local/supervisor",
         description="who issues workloads' tokens (claim iss)",
     )
+    workload_subject: Annotated[str, StringConstraints(pattern=r"^[^{}]*\{name\}[^{}]*$")] = Field(
+        default="services/{name}",
+        description="what workloads' tokens call the service {name} (claim sub)",
+    )
+    workload_algorithms: Annotated[
+        str, StringConstraints(pattern=r"^(Ed25519|ES256|RS256)(,(Ed25519|ES256|RS256))*$")
+    ] = Field(
+        default="Ed25519,ES256",
+        description="how workloads' tokens may be signed: of Ed25519, ES256 and RS256, with commas",
+    )
     domain: str = Field(
         default="shop", description="the system's name, last part of the domain in errors"
     )
     reflection: bool = Field(
         default=True, description="whether the contracts can be read from the server (grpcurl)"
+    )
+    health_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port of a second listener that serves health only, for probes; 0 for none",
+    )
+    secrets_dir: str = Field(
+        default=SECRETS_DIR,
+        description="folder with a file for each setting that the environment does not say",
     )
     drain_delay: float = Field(
         default=5.0,
@@ -73,6 +107,29 @@ class Settings(BaseSettings):
     drain_grace: float = Field(
         default=20.0, ge=0, le=600, description="seconds that running calls get to finish"
     )
+
+    @field_validator("secrets_dir")
+    @classmethod
+    def _is_a_folder(cls, value: str) -> str:
+        if value != SECRETS_DIR and not Path(value).is_dir():
+            raise ValueError(f"expected a folder, found none at {value}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say where values come from: arguments, then the environment, then files of secrets."""
+        del dotenv_settings, file_secret_settings
+        folder = Path(os.environ.get("PLAIT_SECRETS_DIR") or SECRETS_DIR)
+        if not folder.is_dir():  # said by the field, where it was asked for
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)
 
 
 class ServiceSettings(Settings):
@@ -116,6 +173,10 @@ def settings_from_environment(kind: type[_Kind], arguments: Sequence[str] | None
             for key in (name, *_names(name, info))
         }
         _refuse([_problem(names, dict(each)) for each in error.errors()])
+    except SettingsError as error:
+        found = error.__cause__
+        why = f"{found.filename}: {found.strerror}" if isinstance(found, OSError) else "not UTF-8"
+        _refuse([f"PLAIT_SECRETS_DIR: a file there cannot be read: {why}"])
 
 
 def _refuse(problems: Sequence[str]) -> NoReturn:
@@ -141,6 +202,7 @@ def _help(kind: type[Settings]) -> str:
     for name, default, description, others in rows:
         also = f" (or {', '.join(others)})" if others else ""
         lines.append(f"  {name:<{widths[0]}}  {default:<{widths[1]}}  {description}{also}")
+    lines.append("What is not set is read from files of these names in PLAIT_SECRETS_DIR.")
     lines.append("OpenTelemetry's own variables (OTEL_*) are heeded as well.")
     return "\n".join(lines) + "\n"
 

@@ -157,6 +157,7 @@ async def serving(  # noqa: PLR0913 - as `plait.service.Server`
     ready: Ready | None = None,
     clock: Clock | None = None,
     background: Sequence[Chore] = (),
+    observers: Sequence[Interceptor] = (),
 ) -> AsyncGenerator[Serving]:
     """Run a server with the whole stack on 127.0.0.1 and a free port while the block lasts.
 
@@ -167,6 +168,7 @@ async def serving(  # noqa: PLR0913 - as `plait.service.Server`
         ready: whether calls can be served, for the health check.
         clock: what deadlines and tokens are measured with, on both sides.
         background: what the server does beside its calls.
+        observers: what the service itself wants to see of each call.
     """
     clock = clock or SystemClock()
     with tempfile.TemporaryDirectory(prefix="plait-") as folder:
@@ -181,7 +183,15 @@ async def serving(  # noqa: PLR0913 - as `plait.service.Server`
                 "drain_grace": 1.0,
             }
         )
-        server = Server(own, register, name=name, ready=ready, clock=clock, background=background)
+        server = Server(
+            own,
+            register,
+            name=name,
+            ready=ready,
+            clock=clock,
+            background=background,
+            observers=observers,
+        )
         port = await server.start()
         running = Serving(
             server=server, name=name, target=f"127.0.0.1:{port}", keys=keys, clock=clock

@@ -16,13 +16,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from plait.errors import Cancelled, Unavailable
+from plait.errors import Cancelled, Code, Error, Unavailable
 from plait.mesh.access import ContractError
 from plait.mesh.channel import connect
+from plait.mesh.health import LIVENESS
 from plait.service import PortTaken, Server, serve
 from plait.settings import Settings
 from tests.mesh.asking import PATIENCE, Watched
 from tests.mesh.echo import PACKAGE, SERVICE, Echo, EchoRequest, EchoResponse, EchoStub, add_echo
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -220,6 +222,73 @@ async def test_readiness_is_asked_for():
 
     async with Running(ready=gone) as running:
         assert await running.status() == NOT_SERVING
+
+
+@pytest.fixture
+async def probed():
+    """Open the port for probes; its channel outlives the server's other port."""
+    [port] = free_ports(1)
+    async with connect("echo", target=f"127.0.0.1:{port}", environ={}) as channel:
+        yield port, channel
+
+
+async def probe(channel, name=""):
+    stub = health_pb2_grpc.HealthStub(channel)
+    return (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
+
+
+async def test_a_port_for_probes_answers_for_the_services_and_serves_nothing_else(probed):
+    port, channel = probed
+    async with Running(health_port=port):
+        statuses = [await probe(channel, name) for name in ("", SERVICE, LIVENESS)]
+        with pytest.raises(Error) as raised:
+            await EchoStub(channel).Say(EchoRequest())
+
+    assert statuses == [SERVING] * 3
+    assert raised.value.code is Code.UNIMPLEMENTED
+
+
+async def test_a_port_for_probes_says_what_the_other_one_says(probed):
+    port, channel = probed
+
+    async def gone():
+        return False
+
+    async with Running(health_port=port, ready=gone) as running:
+        assert await running.status() == NOT_SERVING
+        assert await probe(channel) == NOT_SERVING
+        assert await probe(channel, LIVENESS) == SERVING
+
+
+async def test_while_calls_are_drained_a_probe_hears_that_the_process_lives(probed):
+    port, channel = probed
+    long = Watched("Say")
+    settings = {"health_port": port, "drain_delay": 0, "drain_grace": 600}
+    async with Running(acts={"Say": long.method}, **settings) as running:
+        said = asyncio.ensure_future(running.stub.Say(EchoRequest(), timeout=PATIENCE))
+        await long.begun.wait()
+        draining = asyncio.ensure_future(running.server.drain())
+        await refusal(running.stub)
+
+        assert await probe(channel) == NOT_SERVING
+        assert await probe(channel, LIVENESS) == SERVING
+        assert not draining.done()
+
+        running.server.hurry()
+        await draining
+        with pytest.raises(Unavailable):
+            await said
+        with pytest.raises(Unavailable):
+            await probe(channel, LIVENESS)
+
+
+async def test_a_taken_port_for_probes_names_its_setting(taken):
+    server = Server(Settings(health_port=taken), add_echo(Echo()), name="echo")
+
+    with pytest.raises(
+        PortTaken, match=rf"{taken} .* is taken.* PLAIT_HEALTH_PORT .*0 serves none"
+    ):
+        await server.start()
 
 
 async def test_a_taken_port_names_the_setting(taken):

@@ -1,6 +1,7 @@
 """Promises of the settings that every process has."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import Field, ValidationError, model_validator
@@ -120,6 +121,56 @@ def test_a_variable_that_no_setting_knows_is_left_alone(environment):
     assert Settings().port == 0
 
 
+@pytest.mark.parametrize("port", [0, 1, 65534, 65535])
+def test_a_port_for_probes_within_its_bounds_is_taken(environment, port):
+    environment("PLAIT_HEALTH_PORT", str(port))
+
+    assert Settings().health_port == port
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "no"])
+def test_another_port_for_probes_is_refused(environment, port):
+    environment("PLAIT_HEALTH_PORT", port)
+
+    with pytest.raises(ValidationError, match="health_port"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workload_subject", "services/{name}"),
+        ("workload_subject", "spiffe://cluster.local/ns/shop/sa/{name}"),
+        ("workload_algorithms", "RS256"),
+        ("workload_algorithms", "RS256,ES256,Ed25519"),
+    ],
+)
+def test_a_form_of_workload_tokens_is_taken(environment, name, value):
+    environment(f"PLAIT_{name.upper()}", value)
+
+    assert getattr(Settings(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workload_subject", ""),
+        ("workload_subject", "services/orders"),
+        ("workload_subject", "{name}/{name}"),
+        ("workload_subject", "{namespace}/{name}"),
+        ("workload_algorithms", ""),
+        ("workload_algorithms", "none"),
+        ("workload_algorithms", "HS256"),
+        ("workload_algorithms", "RS256, ES256"),
+    ],
+)
+def test_another_form_of_workload_tokens_is_refused(environment, name, value):
+    environment(f"PLAIT_{name.upper()}", value)
+
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "PLAIT_DATABASE_URL"])
 def test_a_service_is_told_its_database(environment, variable):
     environment(variable, "sqlite:///catalog.db")
@@ -130,6 +181,106 @@ def test_a_service_is_told_its_database(environment, variable):
 def test_a_service_without_a_database_is_refused():
     with pytest.raises(ValidationError, match="DATABASE_URL"):
         ServiceSettings()
+
+
+# Secrets as files
+
+
+@pytest.fixture
+def secret(environment, tmp_path):
+    """Write a file of the folder that PLAIT_SECRETS_DIR names."""
+    environment("PLAIT_SECRETS_DIR", str(tmp_path))
+
+    def write(name, text):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PLAIT_DATABASE_URL"])
+def test_what_the_environment_does_not_say_is_read_from_a_file_of_its_name(secret, name):
+    secret(name, "postgresql://catalog:s3cret@postgres/catalog\n")
+
+    assert ServiceSettings().database_url == "postgresql://catalog:s3cret@postgres/catalog"
+
+
+def test_a_mounted_secret_is_read_through_the_links_that_kubernetes_makes(environment, tmp_path):
+    data = tmp_path / "..2026_11_25"
+    data.mkdir()
+    (data / "DATABASE_URL").write_text("sqlite:///x.db", encoding="utf-8")
+    (tmp_path / "..data").symlink_to(data.name)
+    (tmp_path / "DATABASE_URL").symlink_to("..data/DATABASE_URL")
+    environment("PLAIT_SECRETS_DIR", str(tmp_path))
+
+    assert ServiceSettings().database_url == "sqlite:///x.db"
+
+
+def test_the_environment_wins_over_a_file(environment, secret):
+    secret("DATABASE_URL", "sqlite:///file.db")
+    environment("DATABASE_URL", "sqlite:///environment.db")
+
+    assert ServiceSettings().database_url == "sqlite:///environment.db"
+
+
+def test_a_wrong_value_in_a_file_is_named_and_not_shown(secret, capsys):
+    secret("DATABASE_URL", "sqlite:///x.db")
+    secret("PLAIT_API_KEY", "HUNTER2")
+
+    with pytest.raises(SystemExit):
+        settings_from_environment(CatalogSettings, [])
+
+    said = capsys.readouterr().err
+    assert said.startswith("PLAIT_API_KEY: ")
+    assert "HUNTER2" not in said
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_refused(environment, tmp_path, capsys):
+    environment("PLAIT_SECRETS_DIR", str(tmp_path / "nowhere"))
+
+    with pytest.raises(SystemExit):
+        settings_from_environment(Settings, [])
+
+    said = capsys.readouterr().err
+    assert said.startswith("PLAIT_SECRETS_DIR: ")
+    assert f"expected a folder, found none at {tmp_path / 'nowhere'}" in said
+
+
+def test_a_folder_of_secrets_that_cannot_be_read_is_one_clear_line(secret, monkeypatch, capsys):
+    secret("LOG_LEVEL", "DEBUG")
+
+    def denied(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", denied)  # root may read every file
+
+    with pytest.raises(SystemExit) as ended:
+        settings_from_environment(Settings, [])
+
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("PLAIT_SECRETS_DIR: a file there cannot be read: /")
+    assert said.endswith("/LOG_LEVEL: Permission denied\n")
+
+
+def test_a_secret_that_is_no_text_is_one_clear_line_that_does_not_show_it(
+    environment, tmp_path, capsys
+):
+    environment("PLAIT_SECRETS_DIR", str(tmp_path))
+    (tmp_path / "LOG_LEVEL").write_bytes(b"HUNTER2\xff")
+
+    with pytest.raises(SystemExit) as ended:
+        settings_from_environment(Settings, [])
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "PLAIT_SECRETS_DIR: a file there cannot be read: not UTF-8\n"
+    )
+
+
+def test_without_a_folder_of_secrets_nothing_is_missing(monkeypatch):
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+
+    assert Settings().port == 0
 
 
 # What a process' main does first

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "start.md"
 ROUNDS = 7
 PATIENCE = 60.0  # seconds
-PROCESSES = ("gateway", "console", "otlp", "catalog")
+PROCESSES = ("gateway", "console", "otlp", "smtp", "identity", "catalog", "inventory")
 PACKAGES = ("granian", "grpcio", "opentelemetry-sdk", "protobuf", "sqlalchemy", "uvloop")
 
 

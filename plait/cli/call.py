@@ -212,11 +212,17 @@ def _target(project: Project | None, method: str) -> str:
     )
 
 
+def _is_ours(project: Project, where: str) -> bool:
+    """Whether that is where a service of the project is: nobody else is sent a session's token."""
+    services = [target(project, os.environ, service.name) for service in project.services]
+    return not where or where in services
+
+
 async def _credentials(project: Project | None, wish: Wish) -> list[tuple[str, str]]:
     token = wish.token
     if token is None:
         token = os.environ.get("PLAIT_TOKEN", "")
-    if not token and wish.token is None and project is not None:
+    if not token and wish.token is None and project is not None and _is_ours(project, wish.target):
         token = await fresh_token(project)
     return [("authorization", f"Bearer {token}")] if token else []
 

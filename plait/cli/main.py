@@ -60,6 +60,13 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when everything is ready.")
     ] = False,
+    database: Annotated[
+        str,
+        typer.Option(
+            envvar="PLAIT_DATABASE",
+            help="sqlite, or postgres: a server of the project's own, a database for each service.",
+        ),
+    ] = "sqlite",
 ) -> None:
     """Start everything in plait.toml, watch it, start again what ends. Ctrl-C drains and stops."""
     from rich.console import Console  # noqa: PLC0415 - see above
@@ -68,7 +75,8 @@ def up(
     from plait.local.up import up_detached  # noqa: PLC0415 - see above
 
     start = up_detached if detach else run
-    raise typer.Exit(start(project_root(), dict(os.environ), Console()))
+    told = {**os.environ, "PLAIT_DATABASE": database}
+    raise typer.Exit(start(project_root(), told, Console()))
 
 
 @app.command()
@@ -170,7 +178,10 @@ def call(  # noqa: PLR0913 - each is an option of the command
         str, typer.Option(help="host:port. Default: where the service of plait.toml runs.")
     ] = "",
     token: Annotated[
-        str | None, typer.Option(help="A user's token ('' for none). Default: the last login's.")
+        str | None,
+        typer.Option(
+            help="A user's token ('' for none). Default: the last login's, for services here."
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds for a call without streams.")
@@ -217,6 +228,21 @@ def seed(
     from plait.cli import data  # noqa: PLC0415 - see above
 
     raise typer.Exit(data.seed(project_root(), products))
+
+
+@app.command()
+def secrets(
+    folder: Annotated[
+        Path, typer.Argument(help="A deployment: the folder that holds its secrets.toml.")
+    ],
+) -> None:
+    """Make the secrets of a deployment, each in a file that only you can read; what is there stays.
+
+    Prints the names of the files, never what is in them.
+    """
+    from plait.cli import secrets as command  # noqa: PLC0415 - see above
+
+    command.command(folder)
 
 
 @app.command()

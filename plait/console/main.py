@@ -129,3 +129,7 @@ async def _until_signal(settings: ConsoleSettings) -> None:
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ again with the same id, and one that succeeded answers again what it answered fi
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol, Self
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self
 
 from google.protobuf.message import Message
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    Row,
     Table,
     Text,
     and_,
@@ -144,6 +145,20 @@ async def take(tx: _Executes, claim: Claim, clock: Clock) -> bytes | None:
     return await _answered(tx, claim)
 
 
+async def answered(tx: _Executes, claim: Claim, now: datetime) -> bytes | None:
+    """Return what the claim's request was answered before; None if it never came.
+
+    It claims nothing: it spares work that a repetition need not do before its transaction begins.
+
+    Raises:
+        RequestIdReused: the id belongs to another request of the same caller and method.
+    """
+    kept = await _kept(tx, claim)
+    if kept is None or kept.expire_time <= _microseconds(now.timestamp()):
+        return None
+    return _answer_of(kept, claim)
+
+
 async def answer(tx: _Executes, claim: Claim, content: bytes) -> None:
     """Keep what the claim's request is answered, for those who repeat it."""
     await tx.execute(update(_CLAIMS).where(_is(claim)).values(answer=content))
@@ -159,14 +174,22 @@ async def purge(tx: _Executes, clock: Clock, *, limit: int) -> int:
         .where(_CLAIMS.c.expire_time <= _microseconds(clock.now().timestamp()))
         .order_by(_CLAIMS.c.expire_time)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # whoever takes one over, or purges, is not waited for
     )
     return (await tx.execute(delete(_CLAIMS).where(_KEY.in_(expired)))).count
 
 
 async def _answered(tx: _Executes, claim: Claim) -> bytes:
-    found = await tx.execute(select(_CLAIMS.c.fingerprint, _CLAIMS.c.answer).where(_is(claim)))
-    kept = found.first()
+    kept = await _kept(tx, claim)
     assert kept is not None, "the claim was there a statement ago, in this transaction"
+    return _answer_of(kept, claim)
+
+
+async def _kept(tx: _Executes, claim: Claim) -> Row[Any] | None:
+    return (await tx.execute(select(_CLAIMS).where(_is(claim)))).first()
+
+
+def _answer_of(kept: Row[Any], claim: Claim) -> bytes:
     if kept.fingerprint != claim.fingerprint:
         raise RequestIdReused.of(claim.request_id)
     return bytes(kept.answer)

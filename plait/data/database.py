@@ -1,6 +1,6 @@
 """A service's own database: transactions that write, snapshots that read, and its readiness."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from plait.data import claims, migrations
 from plait.data.backend import Backend, Parameters, Rows, Session
 from plait.data.claims import Claim
 from plait.data.sqlite import SqliteBackend
-from plait.data.url import DatabaseUrl, DatabaseUrlError, System, database_url
+from plait.data.url import DatabaseUrl, System, database_url
 from plait.errors import Unavailable
 
 BUSY_TIMEOUT = 5.0
@@ -35,9 +35,11 @@ class Snapshot:
     async def execute(self, statement: Executable, parameters: Parameters = None) -> Rows:
         """Run a statement of SQLAlchemy Core and return all that it answers.
 
+        A statement that fails ends the transaction: whoever catches the error leaves the block.
+
         Raises:
-            Conflict: it would break a constraint; nothing of the statement has happened, and in a
-                transaction on SQLite the others may go on.
+            Conflict: it would break a constraint.
+            UnstorableText: a parameter holds the character U+0000.
             DatabaseBusy, DatabaseUnavailable: not now.
         """
         return await self._session.execute(statement, parameters)
@@ -74,6 +76,15 @@ class Transaction(Snapshot):
         self._claimed.remove(claim)
         await claims.answer(self, claim, content)
 
+    async def lock(self, key: str) -> None:
+        """Wait until no other transaction holds this key, and hold it until the end of this one.
+
+        For what a concurrent transaction decides by and no row stands for; whatever is a row is
+        locked by `.with_for_update()`. Several locks are taken in one order everywhere, or two
+        transactions wait for each other until the server ends one of them (DatabaseBusy).
+        """
+        await self._session.lock(key)
+
     async def commit(self) -> None:
         if self._claimed:
             raise RuntimeError(
@@ -86,18 +97,21 @@ class Transaction(Snapshot):
 class Database:
     """The one database of a service; nothing is opened before it is used.
 
+    `system` is the kind of it, for a store that must write a statement for each.
+
     Args:
         url: `sqlite:///file.db` or `postgresql://...`, with or without a driver's name.
-        migrations: the folder of the service's migrations, which `ready` compares with.
+        migrations: the folder `SERVICE/migrations`, which `ready` compares with.
         clock: what decides when a claim expires.
-        busy_timeout: seconds that a transaction waits for its turn.
+        busy_timeout: seconds that a transaction waits for its turn, and for each lock.
         readers: how many snapshots may be open at the same time.
+        writers: how many concurrent transactions may be open at the same time, on PostgreSQL.
 
     Raises:
         DatabaseUrlError: the URL names no database that can be used here.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `main.py` may choose
         self,
         url: str,
         *,
@@ -105,23 +119,35 @@ class Database:
         clock: Clock | None = None,
         busy_timeout: float = BUSY_TIMEOUT,
         readers: int = 4,
+        writers: int = 4,
     ) -> None:
-        open_backend = _backends(database_url(url))
-        self._backend = open_backend(busy_timeout, readers)
+        place = database_url(url)
+        self.system = place.system
+        self._service = migrations.absolute().parent.name if migrations else place.name
+        self._backend = _backend(
+            place, self._service, busy_timeout=busy_timeout, readers=readers, writers=writers
+        )
         self._clock = clock or SystemClock()
         self._migrations = migrations
         self._revisions: Sequence[str] | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
+    async def transaction(self, *, concurrent: bool = False) -> AsyncGenerator[Transaction]:
         """Change things: committed at the end of the block, rolled back if an exception leaves it.
 
-        A caller that is cancelled while the commit runs does not know whether it happened.
+        Nobody else changes anything meanwhile, in this process or another: what was read stays
+        true. A caller that is cancelled while the commit runs does not know whether it happened.
+
+        Args:
+            concurrent: others of this kind may go on meanwhile, on PostgreSQL. The block then sees
+                what they have committed with each statement, and locks what must not change
+                (`.with_for_update()`, `tx.lock`), before it decides.
 
         Raises:
+            CommitInDoubt: nobody knows whether it happened.
             DatabaseBusy, DatabaseUnavailable: not now; nothing has happened.
         """
-        async with self._backend.session(write=True) as session:
+        async with self._backend.session(write=True, concurrent=concurrent) as session:
             tx = Transaction(session, self._clock)
             yield tx
             await tx.commit()
@@ -133,7 +159,7 @@ class Database:
         Raises:
             DatabaseBusy, DatabaseUnavailable: not now.
         """
-        async with self._backend.session(write=False) as session:
+        async with self._backend.session(write=False, concurrent=True) as session:
             yield Snapshot(session)
 
     async def ready(self) -> bool:
@@ -142,11 +168,13 @@ class Database:
         Raises:
             Unavailable: it is away, was replaced, cannot be written, or waits for a migration.
         """
-        self._backend.check()
+        await self._backend.check()
         try:
             async with self.snapshot() as tx:
                 row = (await tx.execute(_VERSION)).first()
         except DBAPIError as error:
+            if not _is_missing(error):
+                raise
             raise self._behind("no schema") from error
         if self._migrations is None:
             return True
@@ -162,17 +190,22 @@ class Database:
         await self._backend.close()
 
     def _behind(self, found: str) -> SchemaBehind:
-        service = self._migrations.absolute().parent.name if self._migrations else "SERVICE"
-        return SchemaBehind(f"the database has {found}: run `plait migrate {service}` first")
+        return SchemaBehind(f"the database has {found}: run `plait migrate {self._service}` first")
 
 
-def _backends(url: DatabaseUrl) -> Callable[[float, int], Backend]:
+def _is_missing(error: DBAPIError) -> bool:
+    """Whether a table is not there."""
+    return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "42P01"
+
+
+def _backend(
+    url: DatabaseUrl, name: str, *, busy_timeout: float, readers: int, writers: int
+) -> Backend:
     """The one place that knows the kinds of database."""
     if url.system is System.SQLITE:
-        return lambda busy_timeout, readers: SqliteBackend(
-            url, busy_timeout=busy_timeout, readers=readers
-        )
-    raise DatabaseUrlError(
-        f"expected an SQLite database, for example sqlite:///catalog.db; found {url}: this version "
-        "of plait cannot use PostgreSQL yet"
+        return SqliteBackend(url, busy_timeout=busy_timeout, readers=readers)
+    from plait.data.postgres import PostgresBackend  # noqa: PLC0415 - its driver, where it is used
+
+    return PostgresBackend(
+        url, name=name, busy_timeout=busy_timeout, readers=readers, writers=writers
     )

@@ -10,14 +10,16 @@ Alembic is imported when there is something to migrate, never at start-up.
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from plait.data.sqlite_engine import sqlite_engine
-from plait.data.url import DatabaseUrl, DatabaseUrlError, System, database_url
+from plait.data.url import DatabaseUrl, System, database_url
+from plait.errors import Unavailable
 
 LOCK_TIMEOUT = 60.0
 """Seconds that a migration waits for another one, or for a service that writes."""
@@ -41,16 +43,14 @@ def current(url: str) -> str | None:
 
     Raises:
         DatabaseUrlError: the URL names no database that can be used here.
-        MigrationError: what is there is no database.
+        MigrationError: what is there is no database; or, on PostgreSQL, there is none.
     """
-    place = _sqlite(url)
-    if not place.path.exists():
-        return None
+    place = database_url(url)
     try:
-        with sqlite_engine(place, busy_timeout=LOCK_TIMEOUT).connect() as connection:
-            return _current(connection)
-    except DBAPIError as error:
-        raise MigrationError(f"{place} cannot be read: {error.orig}") from error
+        return _place_of(place).read(_current)
+    except (DBAPIError, Unavailable) as error:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        raise MigrationError(f"{place} cannot be read: {said}") from error
 
 
 def behind(url: str, directory: Path) -> bool:
@@ -74,29 +74,81 @@ def lacks(revision: str | None, revisions: Sequence[str]) -> bool:
 def migrate(url: str, directory: Path) -> list[str]:
     """Bring the database to the newest revision and return the revisions that this took. Blocks.
 
-    Creates the database where there is none. Whoever comes second waits and then has nothing to do.
-    All revisions happen in one transaction: if one fails, the schema stays what it was.
+    Creates the database where there is none, but not on PostgreSQL, where its owner does. Whoever
+    comes second waits and then has nothing to do. All revisions happen in one transaction, beside
+    which nobody writes: if one fails, the schema stays what it was.
 
     Raises:
         DatabaseUrlError: the URL names no database that can be used here.
         MigrationError: a revision failed, or would leave a foreign key without its row.
     """
-    place = _sqlite(url)
+    place = database_url(url)
     if not needs(current(url), directory):
         return []
-    place.path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sqlite_engine(place, busy_timeout=LOCK_TIMEOUT, migrating=True)
+
+    def upgrade(connection: Connection) -> list[str]:
+        steps = _steps(_current(connection), directory)
+        if steps:
+            _run(connection, directory)
+        return steps
+
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            steps = _steps(_current(connection), directory)
-            if steps:
-                _run(connection, directory)
-                _check_foreign_keys(connection)
-            connection.commit()
+        return _place_of(place).change(upgrade)
     except Exception as error:  # a revision may raise anything
         raise MigrationError(f"{place} could not be migrated, and is as it was: {error}") from error
-    return steps
+
+
+class _Place(Protocol):
+    """A database that is to be migrated."""
+
+    def read(self, work: Callable[[Connection], str | None]) -> str | None: ...
+
+    def change(self, work: Callable[[Connection], list[str]]) -> list[str]: ...
+
+
+def _place_of(url: DatabaseUrl) -> _Place:
+    return _Sqlite(url) if url.system is System.SQLITE else _Postgres(url)
+
+
+class _Sqlite:
+    """A file: made where there is none, and changed by one at a time."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._url = url
+
+    def read(self, work: Callable[[Connection], str | None]) -> str | None:
+        if not self._url.path.exists():
+            return None
+        with sqlite_engine(self._url, busy_timeout=LOCK_TIMEOUT).connect() as connection:
+            return work(connection)
+
+    def change(self, work: Callable[[Connection], list[str]]) -> list[str]:
+        self._url.path.parent.mkdir(parents=True, exist_ok=True)
+        engine = sqlite_engine(self._url, busy_timeout=LOCK_TIMEOUT, migrating=True)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            steps = work(connection)
+            if steps:
+                _check_foreign_keys(connection)
+            connection.commit()
+        return steps
+
+
+class _Postgres:
+    """A database on a server, which its owner has made."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._url = url
+
+    def read(self, work: Callable[[Connection], str | None]) -> str | None:
+        from plait.data import postgres_migrations  # noqa: PLC0415 - its driver, where it is used
+
+        return postgres_migrations.read(self._url, work)
+
+    def change(self, work: Callable[[Connection], list[str]]) -> list[str]:
+        from plait.data import postgres_migrations  # noqa: PLC0415 - as above
+
+        return postgres_migrations.change(self._url, work, patience=LOCK_TIMEOUT)
 
 
 def _steps(revision: str | None, directory: Path) -> list[str]:
@@ -139,13 +191,6 @@ def _current(connection: Connection) -> str | None:
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if found is None else str(found)
-
-
-def _sqlite(url: str) -> DatabaseUrl:
-    place = database_url(url)
-    if place.system is not System.SQLITE:
-        raise DatabaseUrlError(f"this version of plait cannot migrate {place} yet; use SQLite")
-    return place
 
 
 def chain(directory: Path) -> list[str]:

@@ -12,12 +12,20 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Executable, Row
+from sqlalchemy import Connection, CursorResult, Executable, Row, event
 from sqlalchemy.exc import DBAPIError
 
-from plait.data.backend import DatabaseUnavailable, Parameters, Rows
-from plait.data.sqlite_engine import busy, closed, sqlite_engine, translated
+from plait.data.backend import (
+    DatabaseUnavailable,
+    Parameters,
+    Rows,
+    closed,
+    ended,
+    unstorable,
+)
+from plait.data.sqlite_engine import sqlite_engine, translated
 from plait.data.tracing import trace_engine
+from plait.data.turns import Turns
 from plait.data.url import DatabaseUrl
 from plait.data.worker import Worker
 
@@ -37,12 +45,18 @@ class SqliteBackend:
         self._url = url
         self._engine = sqlite_engine(url, busy_timeout=busy_timeout)
         trace_engine(self._engine, url.system.value, url.name)
+        event.listen(self._engine, "before_cursor_execute", _check_texts)
         self._identity: tuple[int, int] | None = None
         self._writers = _Line(lambda: _Connection(self._open, reads=False), 1, busy_timeout)
         self._readers = _Line(lambda: _Connection(self._open, reads=True), readers, busy_timeout)
 
     @asynccontextmanager
-    async def session(self, *, write: bool) -> AsyncGenerator["SqliteSession"]:
+    async def session(
+        self,
+        *,
+        write: bool,
+        concurrent: bool,  # noqa: ARG002 - one writes at a time, whatever they would allow
+    ) -> AsyncGenerator["SqliteSession"]:
         """Open a transaction: one that writes waits for the one before it, others do not wait.
 
         Raises:
@@ -58,7 +72,7 @@ class SqliteBackend:
             session.leave()
             line.give_back(connection)
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Raise DatabaseUnavailable if the file is gone, was replaced, or cannot be written."""
         path = self._url.path
         try:
@@ -92,26 +106,25 @@ def _identity(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
 
+def _check_texts(*given: Any) -> None:
+    """Refuse what PostgreSQL cannot keep: a store is written once for both."""
+    parameters, many = given[3], given[5]
+    for values in parameters if many else (parameters,):
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            raise unstorable()
+
+
 class _Line:
     """Those who wait for a connection of one kind, first come first served."""
 
     def __init__(self, connect: Callable[[], "_Connection"], size: int, timeout: float) -> None:
         self._connect = connect
-        self._timeout = timeout
-        self._turns = asyncio.Semaphore(size)
+        self._turns = Turns(size, timeout)
         self._free: list[_Connection] = []
         self._all: list[_Connection] = []
-        self._closed = False
 
     async def take(self) -> "_Connection":
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise busy() from error
-        if self._closed:
-            self._turns.release()
-            raise closed()
+        await self._turns.take()
         if not self._free:
             self._free.append(self._connect())
             self._all.append(self._free[-1])
@@ -119,10 +132,10 @@ class _Line:
 
     def give_back(self, connection: "_Connection") -> None:
         self._free.append(connection)
-        self._turns.release()
+        self._turns.give_back()
 
     async def close(self) -> None:
-        self._closed = True
+        self._turns.close()
         while self._all:
             await self._all.pop().close()
 
@@ -188,6 +201,7 @@ class SqliteSession:
         self._connection = connection
         self._begin = begin
         self._begun = False
+        self._over = False
         self._committed = False
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> Rows:
@@ -198,22 +212,27 @@ class SqliteSession:
             rows = cast("list[Row[Any]]", result.all()) if result.returns_rows else []
             return Rows(rows=rows, count=result.rowcount)
 
-        return await self._connection.run(in_thread)
+        return await self._run(in_thread)
 
     async def stream(self, statement: Executable, size: int) -> AsyncGenerator[Row[Any]]:
         """Yield the rows as SQLite finds them, `size` in a crossing."""
-        result = await self._connection.run(lambda c: self._result(c, statement, None))
+        result = await self._run(lambda c: self._result(c, statement, None))
         try:
-            while batch := await self._connection.run(lambda _: result.fetchmany(size)):
+            while batch := await self._run(lambda _: result.fetchmany(size)):
                 for row in batch:
                     yield row
         finally:
             self._connection.post(lambda _: result.close())
 
+    async def lock(self, key: str) -> None:
+        """Do nothing: nobody else writes before this transaction has ended."""
+
     async def commit(self) -> None:
         """Commit; the caller who is cancelled meanwhile does not know whether it happened."""
+        if self._over:
+            raise ended()
         if self._begun:
-            await self._connection.run(self._commit, whole=True)
+            await self._connection.run(Connection.commit, whole=True)
         self._committed = True
 
     def leave(self) -> None:
@@ -221,28 +240,32 @@ class SqliteSession:
         if not self._committed:
             self._connection.post(self._roll_back)
 
+    async def _run(self, function: Callable[[Connection], T]) -> T:
+        if self._over:
+            raise ended()
+        try:
+            return await self._connection.run(function)
+        except BaseException:
+            self._over = True
+            raise
+
     def _result(
         self, connection: Connection, statement: Executable, parameters: Parameters
     ) -> CursorResult[Any]:
-        driver = driver_of(connection)
         if not self._begun:
-            driver.execute(self._begin)
+            driver_of(connection).execute(self._begin)
             self._begun = True
-        elif not driver.in_transaction:  # a full disk, for example, makes SQLite roll back
-            raise DatabaseUnavailable("an error before has ended this transaction")
         return connection.execute(statement, parameters)
-
-    def _commit(self, connection: Connection) -> None:
-        if not driver_of(connection).in_transaction:
-            raise DatabaseUnavailable("an error before has ended this transaction")
-        connection.commit()
 
     def _roll_back(self, connection: Connection) -> None:
         try:
             connection.rollback()
-            driver_of(connection).rollback()
-        except (DBAPIError, sqlite3.Error):  # a connection in doubt is worth nothing
-            self._connection.drop()
+            if not connection.invalidated:
+                driver_of(connection).rollback()
+                return
+        except (DBAPIError, sqlite3.Error):
+            pass  # as below
+        self._connection.drop()  # a connection in doubt is worth nothing
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:

@@ -14,7 +14,13 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from plait.data.backend import Conflict, DatabaseBusy, DatabaseCorrupt, DatabaseUnavailable
+from plait.data.backend import (
+    RETRY_AFTER,
+    Conflict,
+    DatabaseCorrupt,
+    DatabaseUnavailable,
+    busy,
+)
 from plait.data.url import DatabaseUrl
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -23,7 +29,6 @@ _AWAY = {
     *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
 }
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_RETRY_AFTER = 1.0
 _PAUSE = 0.01
 
 
@@ -80,16 +85,6 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def busy() -> DatabaseBusy:
-    """The error of one whose turn did not come."""
-    return DatabaseBusy("others keep the database busy: try again", retry_after=_RETRY_AFTER)
-
-
-def closed() -> DatabaseUnavailable:
-    """The error of one who comes after the database was closed."""
-    return DatabaseUnavailable("the database was closed: this process is stopping")
-
-
 def translated(error: DBAPIError | sqlite3.Error, *, reading: bool) -> Exception:
     """Return what a driver's error means to a caller; a mistake of ours stays what it is."""
     found = error.orig if isinstance(error, DBAPIError) else error
@@ -100,7 +95,7 @@ def translated(error: DBAPIError | sqlite3.Error, *, reading: bool) -> Exception
         return busy()
     if code in _AWAY and not (reading and code == sqlite3.SQLITE_READONLY):
         return DatabaseUnavailable(
-            "the database cannot be used now: try again", retry_after=_RETRY_AFTER
+            "the database cannot be used now: try again", retry_after=RETRY_AFTER
         )
     if code in _CORRUPT:
         return DatabaseCorrupt("the database is damaged")

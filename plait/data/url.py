@@ -1,5 +1,6 @@
 """Database URLs as people write them, checked and made one form before anything is opened."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,6 +31,15 @@ _DRIVERS = {
     "postgresql+asyncpg": System.POSTGRESQL,
 }
 
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_OPTIONS: Mapping[str, tuple[str, ...]] = {  # of libpq, with their values where they are few
+    "host": (),  # a folder: its socket
+    "sslmode": _SSL_MODES,
+    "sslrootcert": (),
+    "sslcert": (),
+    "sslkey": (),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseUrl:
@@ -37,6 +47,11 @@ class DatabaseUrl:
 
     system: System
     url: URL
+
+    @property
+    def dsn(self) -> str:
+        """The address of a PostgreSQL database as its own tools write it, with the password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @property
     def path(self) -> Path:
@@ -49,14 +64,15 @@ class DatabaseUrl:
         return self.path.stem if self.system is System.SQLITE else self.url.database or ""
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return self.url.set(drivername=self.system.value).render_as_string(hide_password=True)
 
 
 def database_url(text: str) -> DatabaseUrl:
     """Read a URL of SQLAlchemy's form, with or without the name of an asynchronous driver.
 
     Raises:
-        DatabaseUrlError: it is no URL, names another kind of database, or SQLite in memory.
+        DatabaseUrlError: it is no URL, names another kind of database, or SQLite in memory, or has
+            an option that is not known here.
     """
     try:
         url = make_url(text)
@@ -69,7 +85,28 @@ def database_url(text: str) -> DatabaseUrl:
         )
     if system is System.SQLITE:
         return DatabaseUrl(system=system, url=_sqlite(url))
-    return DatabaseUrl(system=system, url=url.set(drivername="postgresql+asyncpg"))
+    return DatabaseUrl(system=system, url=_postgresql(url))
+
+
+def _postgresql(url: URL) -> URL:
+    if not url.database:
+        raise DatabaseUrlError(
+            f"expected a database URL like {_EXPECTED}; found no database's name"
+        )
+    for name, value in url.query.items():
+        allowed = _OPTIONS.get(name)
+        if allowed is None:
+            raise DatabaseUrlError(
+                f"expected in a PostgreSQL URL the options {', '.join(_OPTIONS)} at most; found "
+                f"{name!r}"
+            )
+        if not isinstance(value, str):
+            raise DatabaseUrlError(f"expected the option {name} once; found it {len(value)} times")
+        if allowed and value not in allowed:
+            raise DatabaseUrlError(
+                f"expected for the option {name} one of {', '.join(allowed)}; found {value!r}"
+            )
+    return url.set(drivername="postgresql+asyncpg")
 
 
 def _sqlite(url: URL) -> URL:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from plait.clock import Clock
 from plait.errors import Error, Internal, Unavailable
 from plait.gateway.contracts import Contracts, Method
-from plait.gateway.docs.pages import HEALTH, Pages
-from plait.gateway.edge.asgi import Receive, Scope, Send
+from plait.gateway.docs.pages import HEALTH, LIVE, Pages
+from plait.gateway.edge.asgi import Message, Receive, Scope, Send
 from plait.gateway.edge.auth import authenticate
 from plait.gateway.edge.connection import ClientGone, Connection
 from plait.gateway.edge.headers import ALWAYS, Network, client_address, joined, request_id
@@ -90,14 +90,14 @@ class Gateway:
         connection = Connection(
             scope,
             receive,
-            send,
+            _last(send) if self._pages.draining else send,
             body_pause=limits.body_pause,
             write_pause=limits.write_pause,
             heartbeat=self._edge.heartbeat,
         )
         request = self._request(scope, connection)
         # A probe asks every second or so: it would be most of what is to be seen.
-        unseen = request.path == HEALTH
+        unseen = request.path in {HEALTH, LIVE}
         with nullcontext(Seen()) if unseen else self._observer.observe(request, scope) as seen:
             try:
                 await self._serve(connection, request, scope, seen)
@@ -105,7 +105,11 @@ class Gateway:
                 await connection.close()
 
     def drain(self) -> None:
-        """Say from now on that this process stops; requests are still answered."""
+        """Say from now on that this process stops; requests are still answered.
+
+        Each answer is the last one of its connection, so that the next request goes elsewhere
+        before this process listens no more.
+        """
         self._pages.draining = True
 
     def _request(self, scope: Scope, connection: Connection) -> Request:
@@ -205,3 +209,14 @@ def _dressed(response: Response, request: Request, seen: Seen) -> Response:
     more = (*ALWAYS, ("x-request-id", request.id), *trace)
     headers = (*response.headers, *((name, value) for name, value in more if name not in said))
     return replace(response, headers=headers)
+
+
+def _last(send: Send) -> Send:
+    """Return a `send` that tells the client to close the connection (RFC 9112, section 9.6)."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return sent

@@ -211,7 +211,12 @@ def _upstream(
     try:
         channels = {
             exposed: connect(
-                exposed.name, settings, target=exposed.target, clock=clock, find_method=known.get
+                exposed.name,
+                settings,
+                target=exposed.target,
+                clock=clock,
+                find_method=known.get,
+                methods=known.values(),
             )
             for exposed in set(services.values())
         }

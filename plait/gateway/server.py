@@ -1,6 +1,7 @@
 """Serves an ASGI application over HTTP/1.1 on granian, inside the running loop, with limits set."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -146,9 +147,14 @@ class _Requests:
             self._running.discard(task)
 
     async def finish(self, grace: float) -> None:
-        """Wait for the running requests, cancel those that take too long."""
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=grace)
+        """Wait for the running requests, cancel those that take too long.
+
+        One may have come in just before its connection was told to end: it gets its time as well.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._running:
+                    await asyncio.wait(set(self._running))
         late = set(self._running)
         for task in late:
             task.cancel("the server stops")

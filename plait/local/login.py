@@ -75,7 +75,7 @@ class KeptLogin:
             try:
                 session = await go_on(session)
             except SessionEnded:
-                self._folders.login.unlink()
+                self._folders.login.unlink(missing_ok=True)
                 raise
             self._write(session)
             return session.access_token

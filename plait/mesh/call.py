@@ -60,8 +60,6 @@ class Call:
     `status` is None while the call runs and set when the observers are left, however it ended: they
     read it after their `yield`, in a `finally`. An error passes through them on its way, at both
     ends, and must be raised on; `error` is the one that `status` speaks of.
-    `client_address` is where the call came from outside, as the gateway saw it (`192.0.2.7`); empty
-    for calls from inside.
     `stopping` is set when the server ends the call because it has no more time to finish it.
     `receive` and `send` see each message on its way, before the handler or the caller does, and
     refuse it by raising an error of `plait.errors`. A message is what the (de)serializer of this
@@ -77,7 +75,6 @@ class Call:
     deadline: Deadline | None = None
     user: User | None = None
     workload: Workload | None = None
-    client_address: str = ""
     status: Status | None = None
     error: BaseException | None = None
     stopping: bool = False

@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from plait.clock import Clock, SystemClock
 from plait.mesh.call import Interceptor
 from plait.mesh.grpcio import Channel
 from plait.mesh.identity.workload_tokens import WorkloadTokens
-from plait.mesh.method import FindMethod, known_method
+from plait.mesh.method import FindMethod, Method, known_method
 from plait.mesh.stack import client_stack
 from plait.settings import Settings
 
@@ -25,6 +25,7 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
     clock: Clock | None = None,
     stack: Sequence[Interceptor] | None = None,
     find_method: FindMethod = known_method,
+    methods: Iterable[Method] = (),
 ) -> Channel:
     """Return a channel to a service, for generated stubs; it connects at the first call.
 
@@ -35,12 +36,14 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
     Args:
         service: the short name, for example `catalog`.
         settings: where this process' workload tokens are; without it calls carry none.
-        target: `host:port` where `PLAIT_TARGET_<SERVICE>` is not set in the environment.
+        target: where `PLAIT_TARGET_<SERVICE>` is not set in the environment: `host:port`, or
+            `dns:///host:port` for all addresses of a name, among which calls go round.
         environ: in place of the process' environment.
         clock: in place of the system's.
         stack: in place of `client_stack`.
         find_method: what is known of a method by its path; by default what its generated code has
             registered. The gateway, which has no generated code, hands over its contracts.
+        methods: what may be called, where no stub is built before the first call.
 
     Raises:
         ValueError: the name is none, or there is no target; the message says what to set.
@@ -56,6 +59,7 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
         stack=stack,
         clock=clock,
         find_method=find_method,
+        methods=methods,
     )
 
 

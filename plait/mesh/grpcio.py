@@ -13,6 +13,8 @@ from plait.errors import Cancelled, Code, DeadlineExceeded, Error, Unavailable, 
 from plait.mesh.call import Call, Deadline, Interceptor, Metadata, Side, Status
 from plait.mesh.calling import Answer, Attempt, Request, Stream
 from plait.mesh.method import FindMethod, Method
+from plait.mesh.replicas import has_replicas
+from plait.mesh.replicas import options as replica_options
 from plait.mesh.serving import Handler, serve_call
 from plait.mesh.status import from_status
 
@@ -304,13 +306,15 @@ class Channel(grpc.aio.Channel):
 
     Args:
         service: the short name of who is called, for error messages.
-        target: `host:port`, or another target that gRPC knows.
+        target: `host:port`, or a target with a scheme that stands for all replicas of a service.
         stack: what surrounds each call, from outside to inside.
         find_method: what the contract says of the method with this path, where that is known.
         clock: what deadlines are measured with.
+        methods: which of them may be called; beside these, those of stubs that are built on the
+            channel before its first call. Only they can be tried again at another replica.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the channel
         self,
         *,
         service: str,
@@ -318,12 +322,14 @@ class Channel(grpc.aio.Channel):
         stack: Sequence[Interceptor],
         find_method: FindMethod,
         clock: Clock,
+        methods: Iterable[Method] = (),
     ) -> None:
         self.service = service
         self.target = target
         self.stack = stack
         self.clock = clock
         self._find_method = find_method
+        self._methods = {method.path: method for method in methods}
         self._inner: grpc.aio.Channel | None = None
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -407,7 +413,9 @@ class Channel(grpc.aio.Channel):
         if self._closed:
             raise Cancelled(f"the channel to {self.service} was closed", reason="CHANNEL_CLOSED")
         if self._inner is None:
-            self._inner = grpc.aio.insecure_channel(self.target, options=_CHANNEL_OPTIONS)
+            replicas = replica_options(self._methods.values()) if has_replicas(self.target) else ()
+            options = (*_CHANNEL_OPTIONS, *replicas)
+            self._inner = grpc.aio.insecure_channel(self.target, options=options)
         return self._inner
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -440,6 +448,7 @@ class Channel(grpc.aio.Channel):
         method = self._find_method(path) or Method(
             service=service, name=name, client_streaming=streaming[0], server_streaming=streaming[1]
         )
+        self._methods[path] = method
         return _Rpc(self, method, serialize, parse)
 
 

@@ -1,11 +1,12 @@
 """What surrounds every call, from outside to inside: observers, the status, then who may refuse."""
 
+from collections.abc import Sequence
+
 from plait.clock import Clock
 from plait.mesh.call import Interceptor
 from plait.mesh.identity.tokens import Verifier
 from plait.mesh.identity.workload_tokens import WorkloadTokens
 from plait.mesh.interceptors.authorize import authorize
-from plait.mesh.interceptors.client_address import client_address
 from plait.mesh.interceptors.credentials import credentials
 from plait.mesh.interceptors.deadline import deadline
 from plait.mesh.interceptors.logs import logs
@@ -17,16 +18,25 @@ from plait.mesh.interceptors.validate import validate
 Stack = tuple[Interceptor, ...]
 
 
-def server_stack(*, domain: str, verifier: Verifier, clock: Clock) -> Stack:
-    """Return what surrounds a call that this process serves; `domain` goes into its errors."""
+def server_stack(
+    *, domain: str, verifier: Verifier, clock: Clock, observers: Sequence[Interceptor] = ()
+) -> Stack:
+    """Return what surrounds a call that this process serves.
+
+    Args:
+        domain: who says it, in errors, for example `catalog.shop`.
+        verifier: tells from tokens who calls.
+        clock: what deadlines are measured with.
+        observers: those of the service itself; they see a call's status once they are left.
+    """
     return (
         tracing(),
         metrics(),
         logs(),
+        *observers,
         status(domain),
         deadline(clock),
         authorize(verifier),
-        client_address(),
         validate(),
     )
 

@@ -210,11 +210,13 @@ class SqlStore:
         )
 
     async def search(self, query: str, *, limit: int, after: Position | None) -> Finds:
-        words = words_of(query)
+        system = self._database.system
+        words = words_of(system, query)
         if not words:
             return Finds(finds=())
         async with self._database.snapshot() as tx:
-            rows = (await tx.execute(search_for(limit + 1, after), {"words": words})).rows
+            statement = search_for(system, limit + 1, after)
+            rows = (await tx.execute(statement, {"words": words})).rows
         shown = _fitting(rows, limit)
         finds = tuple(Found(product=product_of(row), score=row.score) for row in shown)
         more = len(shown) < len(rows)

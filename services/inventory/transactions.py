@@ -60,7 +60,7 @@ async def adjust(
     clock: Clock, adjustment: Adjustment, claim: Claim | None, tx: Transaction
 ) -> Done[Stock]:
     product = adjustment.product
-    swept = await _Swept.of(tx, [product], clock)
+    swept = await _Swept.of(tx, [product], clock, SWEPT_AT_ONCE)
     # Only now: who repeats a request beside the first one has waited for it at the stock.
     if claim and (first := await _adjusted(tx, claim)):
         return Done(answer=first)
@@ -73,7 +73,7 @@ async def adjust(
 
 
 async def reserve(clock: Clock, hold: Hold, claim: Claim, tx: Transaction) -> Done[Reservation]:
-    swept = await _Swept.of(tx, [line.product for line in hold.lines], clock)
+    swept = await _Swept.of(tx, [line.product for line in hold.lines], clock, SWEPT_AT_ONCE)
     if made := await _reserved(tx, hold.order, claim):  # only now, as above
         return Done(answer=made.at(swept.now))
     if swept.may_be_more:
@@ -122,7 +122,7 @@ class _Swept:
         tx: Transaction,
         products: Sequence[str] | None,
         clock: Clock,
-        limit: int = SWEPT_AT_ONCE,
+        limit: int,
     ) -> Self:
         """Lock these products' stock, and what is expired of theirs; of any if None are named."""
         now = clock.now()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -40,7 +41,7 @@ def call(echo, capsys, monkeypatch):
 
     async def made(method: str, *fields: str, project=None, **more):
         target = "" if project else echo.target
-        wish = Wish(**{"method": method, "fields": fields, "target": target, **more})
+        wish = Wish(**{"method": method, "fields": fields, "target": target} | more)
         code = await module._run(project, wish, ())
         out, err = capsys.readouterr()
         return SimpleNamespace(code=code, out=out, err=err)
@@ -211,6 +212,21 @@ async def test_the_last_login_goes_along_unless_another_token_is_given(
     await call("test.v1.EchoService/Say", project=shop)
 
     assert sent(echo) == ["Bearer access-2", "", "Bearer environment"]
+
+
+async def test_a_login_is_shown_to_nobody_but_the_projects_services(call, echo, shop, monkeypatch):
+    await log_in(shop)
+    monkeypatch.setattr(module, "connect", partial(elsewhere, module.connect, echo.target))
+
+    await call("echo/Say", project=shop, target=echo.target)
+    await call("echo/Say", project=shop, target="127.0.0.1:1")
+
+    assert sent(echo) == ["Bearer access-2", ""]
+
+
+def elsewhere(connect, where, *arguments, target, **more):
+    """Connect to the one server there is, whatever address was given."""
+    return connect(*arguments, target=where, **more)
 
 
 async def test_without_a_login_a_call_is_nobodys(call, echo, shop):

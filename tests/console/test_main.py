@@ -15,7 +15,6 @@ from plait.console.settings import ConsoleSettings
 
 BOUND = 20
 TAKEN = [("port", "PORT"), ("otlp_port", "PLAIT_OTLP_PORT"), ("smtp_port", "PLAIT_SMTP_PORT")]
-START = "from plait.console.main import main; main()"
 
 
 async def test_pages_and_receiver_answer_on_their_ports(console):
@@ -122,7 +121,10 @@ def start(**environment: str) -> subprocess.Popen[str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PLAIT_", "PORT"))
     }
     return subprocess.Popen(
-        [sys.executable, "-c", START], env=keep | environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "plait.console.main"],
+        env=keep | environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -1,14 +1,12 @@
-"""A database with one table of things, made by a migration as a service's is."""
+"""A database of each kind with one table of things, made by a migration as a service's is."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import copyfile
 
 import pytest
 
 from plait.data.database import Database
-from plait.data.migrations import migrate
 
 FIRST = """
 import sqlalchemy as sa
@@ -64,33 +62,28 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'things.db'}"
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that was migrated once, to copy for each test."""
-    folder = tmp_path_factory.mktemp("made")
-    (folder / "v0001_first.py").write_text(FIRST)
-    migrate(f"sqlite:///{folder / 'things.db'}", folder)
-    return folder / "things.db"
+def url(new_database) -> str:
+    """A database of each kind that nobody has migrated."""
+    return new_database(None)
 
 
 @pytest.fixture
-def migrated(url: str, made: Path, tmp_path: Path) -> str:
-    copyfile(made, tmp_path / "things.db")
-    return url
+def migrated(new_database, directory: Path) -> str:
+    return new_database(directory)
 
 
 @pytest.fixture
 async def open_database(
     migrated: str, directory: Path, clock: TestClock
 ) -> AsyncIterator[Callable[..., Database]]:
-    """Open the database, as often as a test wants; each is closed after it."""
+    """Open the database, as often as a test wants; each is closed after it.
+
+    Turns are waited for long enough for any machine, unless a test is about that.
+    """
     opened: list[Database] = []
 
     def open_it(**options: object) -> Database:
+        options = {"busy_timeout": 60} | options
         opened.append(Database(migrated, migrations=directory, clock=clock, **options))
         return opened[-1]
 

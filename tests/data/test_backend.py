@@ -1,11 +1,13 @@
 import pytest
 
 from plait.data.backend import (
+    CommitInDoubt,
     Conflict,
     DatabaseBusy,
     DatabaseCorrupt,
     DatabaseUnavailable,
     Rows,
+    UnstorableText,
 )
 from plait.errors import Code, Error
 
@@ -15,7 +17,9 @@ from plait.errors import Code, Error
     [
         (DatabaseBusy, Code.UNAVAILABLE, "DATABASE_BUSY"),
         (DatabaseUnavailable, Code.UNAVAILABLE, "DATABASE_UNAVAILABLE"),
+        (CommitInDoubt, Code.UNAVAILABLE, "COMMIT_IN_DOUBT"),
         (DatabaseCorrupt, Code.DATA_LOSS, "DATABASE_CORRUPT"),
+        (UnstorableText, Code.INVALID_ARGUMENT, "UNSTORABLE_TEXT"),
     ],
 )
 def test_what_a_caller_is_told_about_a_database(kind, code, reason):

@@ -19,9 +19,9 @@ def claim(**other):
     return Claim(**given | other)
 
 
-async def create(database, claim, answer=b"answer"):
+async def create(database, claim, answer=b"answer", *, concurrent=False):
     """A command: answers what it answered first, and makes a thing only once."""
-    async with database.transaction() as tx:
+    async with database.transaction(concurrent=concurrent) as tx:
         if (first := await tx.claim(claim)) is not None:
             return first
         await tx.execute(
@@ -49,8 +49,17 @@ async def test_an_empty_answer_is_an_answer(database):
     assert await create(database, claim(), b"second") == b""
 
 
-async def test_repetitions_at_the_same_time_have_one_effect(database):
-    answers = await asyncio.gather(*(create(database, claim(), str(n).encode()) for n in range(10)))
+@pytest.mark.parametrize("concurrent", [False, True])
+async def test_repetitions_at_the_same_time_have_one_effect(open_database, concurrent):
+    database, replica = open_database(), open_database()
+
+    answers = await asyncio.gather(
+        *(
+            create(where, claim(), f"{where}{n}".encode(), concurrent=concurrent)
+            for n in range(5)
+            for where in (database, replica)
+        )
+    )
 
     assert len(set(answers)) == 1
     assert await count(database, "things") == 1
@@ -123,6 +132,25 @@ async def test_new_claims_remove_expired_ones(database, clock):
 
     await create(database, claim(request_id="new2"))
     assert await count(database, "claims") == 2
+
+
+async def test_new_claims_at_the_same_time_do_not_wait_for_each_others_expired_ones(
+    open_database, clock
+):
+    """Each takes over an expired claim, and removes those that others take over."""
+    database, replica = open_database(), open_database()
+    for number in range(20):
+        await create(database, claim(request_id=f"old{number}"))
+    clock.move(CLAIM_LIFETIME)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20):
+            where = (database, replica)[number % 2]
+            again = claim(request_id=f"old{number}")
+            tasks.create_task(create(where, again, b"second", concurrent=True))
+
+    for number in range(20):
+        assert await create(database, claim(request_id=f"old{number}"), b"third") == b"second"
 
 
 async def test_purging_removes_the_oldest_expired_claims_and_no_others(database, clock):

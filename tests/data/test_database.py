@@ -1,26 +1,44 @@
 import asyncio
-import os
 import sqlite3
-from contextlib import aclosing, closing
+from contextlib import aclosing
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    bindparam,
+    column,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
 
-from plait.data.backend import Conflict, DatabaseBusy, DatabaseCorrupt, DatabaseUnavailable
+from plait.data.backend import Conflict, DatabaseBusy, DatabaseUnavailable, UnstorableText
 from plait.data.claims import Claim
 from plait.data.database import Database, SchemaBehind
 from plait.data.migrations import migrate
-from plait.data.url import DatabaseUrlError
-from plait.errors import Code, Unavailable
+from plait.data.url import System, database_url
+from plait.errors import Code
 
 ADD = text("INSERT INTO things (name, number) VALUES (:name, :number)")
 ALL = text("SELECT name FROM things ORDER BY name")
 COUNT = text("SELECT count(*) AS n FROM things")
+THINGS = table("things", column("name", Text), column("number", BigInteger))
 
 
 async def names(database):
     async with database.snapshot() as tx:
         return [row.name for row in await tx.execute(ALL)]
+
+
+def make_empty(url):
+    """SQLite's file is not there yet; a database of PostgreSQL is."""
+    place = database_url(url)
+    if place.system is System.SQLITE:
+        sqlite3.connect(place.path).close()
 
 
 async def test_a_transaction_is_kept_when_its_block_ends(database):
@@ -48,6 +66,31 @@ async def test_a_statement_runs_once_for_each_of_many_parameters(database):
 
     assert done.count == 3
     assert await names(database) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "many", "count"),
+    [
+        (insert(THINGS), [{"name": n} for n in "abc"], 3),
+        (insert(THINGS).returning(THINGS.c.name), [{"name": n} for n in "abc"], 3),
+        (
+            update(THINGS).where(THINGS.c.name == bindparam("n")),
+            [{"n": n, "number": 7} for n in "xyz"],
+            2,
+        ),
+        (text("DELETE FROM things WHERE name = :n"), [{"n": n} for n in "xyz"], 2),
+        (text("DELETE FROM things WHERE name = :n"), [{"n": "x"}], 1),
+    ],
+)
+async def test_what_a_statement_changed_is_counted_over_all_parameters(
+    database, statement, many, count
+):
+    async with database.transaction() as tx:
+        await tx.execute(ADD, [{"name": n, "number": 1} for n in "xy"])
+        done = await tx.execute(statement, many)
+
+    assert done.count == count
+    assert [row.name for row in done] == (["a", "b", "c"] if done.rows else [])
 
 
 async def test_rows_are_all_there_and_the_first_one_at_hand(database):
@@ -82,7 +125,7 @@ async def test_writers_wait_for_one_another(database):
     assert len(await names(database)) == 20
 
 
-async def test_two_databases_on_one_file_wait_for_one_another(open_database):
+async def test_two_that_use_the_same_database_wait_for_one_another(open_database):
     first, second = open_database(), open_database()
 
     async def add_one(database):
@@ -93,6 +136,55 @@ async def test_two_databases_on_one_file_wait_for_one_another(open_database):
     await asyncio.gather(*(add_one(d) for d in (first, second) * 5))
 
     assert len(await names(first)) == 10
+
+
+async def test_concurrent_writers_that_lock_what_they_decide_by_lose_nothing(open_database):
+    first, second = open_database(), open_database()
+    async with first.transaction() as tx:
+        await tx.execute(ADD, {"name": "counter", "number": 0})
+
+    async def add_one(database):
+        async with database.transaction(concurrent=True) as tx:
+            row = (await tx.execute(select(THINGS).with_for_update())).first()
+            await asyncio.sleep(0)
+            await tx.execute(update(THINGS).values(number=row.number + 1))
+
+    await asyncio.gather(*(add_one(d) for d in (first, second) * 10))
+
+    async with first.snapshot() as tx:
+        assert (await tx.execute(select(THINGS.c.number))).first().number == 20
+
+
+async def test_a_key_stands_for_what_is_no_row_yet(open_database):
+    first, second = open_database(), open_database()
+
+    async def add_unless_there(database):
+        async with database.transaction(concurrent=True) as tx:
+            await tx.lock("the first thing")
+            if (await tx.execute(COUNT)).first().n == 0:
+                await asyncio.sleep(0)
+                await tx.execute(insert(THINGS).values(name=f"{id(asyncio.current_task())}"))
+
+    await asyncio.gather(*(add_unless_there(d) for d in (first, second) * 5))
+
+    assert len(await names(first)) == 1
+
+
+async def test_a_transaction_that_is_not_concurrent_is_safe_from_those_that_are(open_database):
+    first, second = open_database(), open_database()
+
+    async def add_one(database, *, concurrent):
+        async with database.transaction(concurrent=concurrent) as tx:
+            row = (await tx.execute(COUNT)).first()
+            await asyncio.sleep(0)
+            name = f"c{id(asyncio.current_task())}" if concurrent else f"n{row.n}"
+            await tx.execute(ADD, {"name": name, "number": row.n})
+
+    await asyncio.gather(
+        *(add_one(d, concurrent=c) for d in (first, second) for c in (True, False) * 5)
+    )
+
+    assert len(await names(first)) == 20
 
 
 async def test_a_snapshot_does_not_see_what_others_commit_meanwhile(database):
@@ -114,7 +206,7 @@ async def test_nobody_sees_what_is_not_committed(database):
 
 
 async def test_a_snapshot_cannot_write(database):
-    with pytest.raises(Exception, match="readonly"):
+    with pytest.raises(Exception, match=r"read-?only"):
         async with database.snapshot() as tx:
             await tx.execute(ADD, {"name": "a", "number": 1})
 
@@ -189,8 +281,38 @@ async def test_each_kind_of_constraint_can_be_told(database, statement, constrai
     assert caught.value.constraint == constraint
 
 
+@pytest.mark.parametrize("statements", [[ADD], []])
+async def test_a_transaction_is_over_once_a_statement_has_failed(database, statements):
+    """PostgreSQL would refuse what follows, and roll back where it is told to commit."""
+
+    async def go_on():
+        async with database.transaction() as tx:
+            await tx.execute(ADD, {"name": "a", "number": 1})
+            with pytest.raises(Conflict):
+                await tx.execute(ADD, {"name": "a", "number": 2})
+            for statement in statements:
+                await tx.execute(statement, {"name": "b", "number": 1})
+
+    with pytest.raises(DatabaseUnavailable, match="has ended"):
+        await go_on()
+
+    assert await names(database) == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_text_that_no_database_can_keep_is_refused(database, many):
+    values = {"name": "a\0b", "number": 1}
+
+    with pytest.raises(UnstorableText) as caught:
+        async with database.transaction() as tx:
+            await tx.execute(ADD, [{"name": "a", "number": 1}, values] if many else values)
+
+    assert caught.value.code is Code.INVALID_ARGUMENT
+    assert await names(database) == []
+
+
 async def test_a_mistake_in_our_own_sql_is_no_error_for_a_caller(database):
-    with pytest.raises(Exception, match="no such table"):
+    with pytest.raises(Exception, match=r"no such table|does not exist"):
         async with database.snapshot() as tx:
             await tx.execute(text("SELECT * FROM nowhere"))
 
@@ -289,29 +411,6 @@ async def test_a_reader_whose_turn_does_not_come_is_told_to_try_again(open_datab
                 pass
 
 
-async def test_a_lock_held_by_another_process_is_told_as_busy(open_database, tmp_path):
-    database = open_database(busy_timeout=0.05)
-
-    with closing(sqlite3.connect(tmp_path / "things.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseBusy):
-            async with database.transaction() as tx:
-                await tx.execute(ADD, {"name": "a", "number": 1})
-        other.execute("ROLLBACK")
-
-    async with database.transaction() as tx:
-        await tx.execute(ADD, {"name": "a", "number": 1})
-
-
-async def test_readers_do_not_wait_for_another_process_that_writes(open_database, tmp_path):
-    database = open_database(busy_timeout=0.05)
-
-    with closing(sqlite3.connect(tmp_path / "things.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-
-        assert await names(database) == []
-
-
 async def test_a_claim_must_be_answered_before_the_transaction_ends(database):
     claim = Claim(caller="users/u", method="M", request_id="r", fingerprint=b"f")
 
@@ -335,29 +434,24 @@ async def test_a_database_without_a_folder_of_migrations_is_ready_if_it_answers(
     await database.close()
 
 
-async def test_a_database_that_was_never_made_is_not_ready_nor_made(url, directory, tmp_path):
-    database = Database(url, migrations=directory)
-
-    with pytest.raises(DatabaseUnavailable, match="cannot be found"):
-        await database.ready()
-    with pytest.raises(DatabaseUnavailable):
-        async with database.snapshot() as tx:
-            await tx.execute(ALL)
-
-    await database.close()
-    assert not (tmp_path / "things.db").exists()
-
-
-async def test_a_database_without_a_schema_is_not_ready_and_says_what_to_run(
-    url, directory, tmp_path
-):
-    sqlite3.connect(tmp_path / "things.db").close()
+async def test_a_database_without_a_schema_is_not_ready_and_says_what_to_run(url, directory):
+    make_empty(url)
     database = Database(url, migrations=directory)
 
     with pytest.raises(SchemaBehind, match="no schema: run `plait migrate thinghouse`"):
         await database.ready()
 
     await database.close()
+
+
+async def test_readiness_does_not_take_another_mistake_for_a_missing_schema(database):
+    """A view in the place of the table of versions, which has other columns."""
+    async with database.transaction() as tx:
+        await tx.execute(text("ALTER TABLE alembic_version RENAME TO other"))
+        await tx.execute(text("CREATE VIEW alembic_version AS SELECT 1 AS something"))
+
+    with pytest.raises(DBAPIError):
+        await database.ready()
 
 
 async def test_a_database_behind_its_migrations_is_not_ready_until_it_is_migrated(
@@ -391,60 +485,6 @@ async def test_a_database_ahead_of_its_migrations_is_ready(database):
         await tx.execute(text("UPDATE alembic_version SET version_num = 'of a newer release'"))
 
     assert await database.ready()
-
-
-async def test_a_database_whose_file_goes_away_is_not_ready(database, tmp_path):
-    assert await database.ready()
-    (tmp_path / "things.db").rename(tmp_path / "elsewhere.db")
-
-    with pytest.raises(Unavailable, match="cannot be found"):
-        await database.ready()
-
-    (tmp_path / "elsewhere.db").rename(tmp_path / "things.db")
-    assert await database.ready()
-
-
-async def test_a_database_whose_file_is_replaced_is_not_ready(database, tmp_path):
-    assert await database.ready()
-    (tmp_path / "other.db").write_bytes((tmp_path / "things.db").read_bytes())
-    (tmp_path / "other.db").replace(tmp_path / "things.db")
-
-    with pytest.raises(Unavailable, match="was replaced"):
-        await database.ready()
-
-
-async def test_a_database_that_cannot_be_written_is_not_ready(database, monkeypatch, tmp_path):
-    """Root may write anything, so the answer of the operating system is given here."""
-    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "things.db")
-
-    with pytest.raises(Unavailable, match=r"things\.db is read-only"):
-        await database.ready()
-
-
-async def test_a_file_that_is_no_database_is_told_as_damaged(url, directory, tmp_path):
-    (tmp_path / "things.db").write_bytes(b"not a database at all" * 100)
-    database = Database(url, migrations=directory)
-
-    with pytest.raises(DatabaseCorrupt):
-        await database.ready()
-
-    await database.close()
-
-
-async def test_a_full_disk_is_told_as_unavailable_and_nothing_is_half_kept(database):
-    async with database.transaction() as tx:
-        pages = (await tx.execute(text("PRAGMA page_count"))).first()[0]
-        await tx.execute(text(f"PRAGMA max_page_count = {pages}"))
-
-    async def overfill():
-        async with database.transaction() as tx:
-            await tx.execute(ADD, {"name": "a", "number": 1})
-            await tx.execute(ADD, {"name": "b" * 100_000, "number": 1})
-
-    with pytest.raises(DatabaseUnavailable):
-        await overfill()
-
-    assert await names(database) == []
 
 
 async def test_a_closed_database_is_unavailable(database):
@@ -487,8 +527,3 @@ async def test_a_database_can_be_closed_without_having_been_used(open_database):
 
     await database.close()
     await database.close()
-
-
-def test_postgresql_is_refused_until_it_can_be_used():
-    with pytest.raises(DatabaseUrlError, match="cannot use PostgreSQL yet"):
-        Database("postgresql://catalog:secret@db/shop")

@@ -1,7 +1,9 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy import text
 
 from plait.data import sqlite
+from plait.data.backend import DatabaseBusy, DatabaseCorrupt, DatabaseUnavailable
+from plait.data.database import Database
 from plait.data.sqlite import SqliteBackend
 from plait.data.tracing import trace_engine
 from plait.data.url import database_url
+from plait.errors import Unavailable
 
 ROOT = Path(__file__).parents[2]
+ADD = text("INSERT INTO things (name, number) VALUES (:name, :number)")
+ALL = text("SELECT name FROM things ORDER BY name")
 
 WRITER = """
 import asyncio, sys
@@ -50,6 +57,21 @@ def write_until_killed(url, start, lines):
         said += process.stdout.readlines()
         process.wait(timeout=10)
     return int([line for line in said if line.endswith("\n")][-1])
+
+
+@pytest.fixture
+def database_kind():
+    return "sqlite"
+
+
+@pytest.fixture
+def file(migrated):
+    return database_url(migrated).path
+
+
+async def names(database):
+    async with database.snapshot() as tx:
+        return [row.name for row in await tx.execute(ALL)]
 
 
 async def test_a_killed_process_loses_nothing_acknowledged_and_leaves_nothing_half(
@@ -97,17 +119,18 @@ async def test_a_statement_is_a_span_of_the_one_who_asked(migrated, monkeypatch)
     backend = SqliteBackend(database_url(migrated), busy_timeout=1, readers=1)
 
     with provider.get_tracer("test").start_as_current_span("the caller") as caller:
-        async with backend.session(write=False) as session:
+        async with backend.session(write=False, concurrent=True) as session:
             await session.execute(text("SELECT name FROM things"))
     await backend.close()
 
     span = next(span for span in exporter.get_finished_spans() if span.name == "SELECT things")
     assert span.parent.span_id == caller.get_span_context().span_id
     assert span.attributes["db.system.name"] == "sqlite"
-    assert span.attributes["db.namespace"] == "things"
+    assert span.attributes["db.namespace"] == database_url(migrated).name
 
 
-async def test_a_connection_in_doubt_is_replaced(database, monkeypatch):
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_connection_in_doubt_is_replaced(database, used):
     """A rollback that fails leaves a connection that nobody may trust."""
     async with database.transaction() as tx:
         await tx.execute(text("SELECT 1"))
@@ -117,10 +140,103 @@ async def test_a_connection_in_doubt_is_replaced(database, monkeypatch):
         async with database.transaction() as tx:
             await tx.execute(text("INSERT INTO things (name) VALUES ('a')"))
             connection._driver.close()
-            await tx.execute(text("SELECT 1"))
+            if used:
+                await tx.execute(text("SELECT 1"))
+            raise ValueError("closed")
 
     with pytest.raises(Exception, match="closed"):
         await fail()
 
     async with database.transaction() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM things"))).first() == (0,)
+    assert connection._driver is not None
+
+
+async def test_a_lock_held_by_another_process_is_told_as_busy(open_database, file):
+    database = open_database(busy_timeout=0.05)
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy):
+            async with database.transaction() as tx:
+                await tx.execute(ADD, {"name": "a", "number": 1})
+        other.execute("ROLLBACK")
+
+    async with database.transaction() as tx:
+        await tx.execute(ADD, {"name": "a", "number": 1})
+
+
+async def test_readers_do_not_wait_for_another_process_that_writes(open_database, file):
+    database = open_database(busy_timeout=0.05)
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        assert await names(database) == []
+
+
+async def test_a_database_that_was_never_made_is_not_ready_nor_made(url, directory):
+    database = Database(url, migrations=directory)
+
+    with pytest.raises(DatabaseUnavailable, match="cannot be found"):
+        await database.ready()
+    with pytest.raises(DatabaseUnavailable):
+        async with database.snapshot() as tx:
+            await tx.execute(ALL)
+
+    await database.close()
+    assert not database_url(url).path.exists()
+
+
+async def test_a_database_whose_file_goes_away_is_not_ready(database, file):
+    await database.ready()
+    elsewhere = file.rename(file.with_name("elsewhere.db"))
+
+    with pytest.raises(Unavailable, match="cannot be found"):
+        await database.ready()
+
+    elsewhere.rename(file)
+    await database.ready()
+
+
+async def test_a_database_whose_file_is_replaced_is_not_ready(database, file, tmp_path):
+    await database.ready()
+    (tmp_path / "other.db").write_bytes(file.read_bytes())
+    (tmp_path / "other.db").replace(file)
+
+    with pytest.raises(Unavailable, match="was replaced"):
+        await database.ready()
+
+
+async def test_a_database_that_cannot_be_written_is_not_ready(database, monkeypatch, file):
+    """Root may write anything, so the answer of the operating system is given here."""
+    monkeypatch.setattr(os, "access", lambda path, _: path != file)
+
+    with pytest.raises(Unavailable, match=r"\.db is read-only"):
+        await database.ready()
+
+
+async def test_a_file_that_is_no_database_is_told_as_damaged(url, directory):
+    database_url(url).path.write_bytes(b"not a database at all" * 100)
+    database = Database(url, migrations=directory)
+
+    with pytest.raises(DatabaseCorrupt):
+        await database.ready()
+
+    await database.close()
+
+
+async def test_a_full_disk_is_told_as_unavailable_and_nothing_is_half_kept(database):
+    async with database.transaction() as tx:
+        pages = (await tx.execute(text("PRAGMA page_count"))).first()[0]
+        await tx.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    async def overfill():
+        async with database.transaction() as tx:
+            await tx.execute(ADD, {"name": "a", "number": 1})
+            await tx.execute(ADD, {"name": "b" * 100_000, "number": 1})
+
+    with pytest.raises(DatabaseUnavailable):
+        await overfill()
+
+    assert await names(database) == []

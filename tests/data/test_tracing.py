@@ -21,10 +21,11 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from plait.data.tracing import _described, trace_engine
+from plait.data.url import database_url
 from plait.data.worker import Worker
 from plait.telemetry import providers
 from plait.telemetry.recording import Recording
@@ -50,9 +51,14 @@ def parent(recording):
 
 
 @pytest.fixture
-async def engine(recording, tmp_path):
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'catalog.db'}")
-    trace_engine(engine, "sqlite", "catalog", recording.tracers)
+def database_kind():
+    return "postgresql"
+
+
+@pytest.fixture
+async def engine(recording, new_database):
+    engine = create_async_engine(database_url(new_database(None)).url)
+    trace_engine(engine, "postgresql", "catalog", recording.tracers)
     async with engine.begin() as connection:
         await connection.run_sync(PRODUCTS.metadata.create_all)
     yield engine
@@ -85,12 +91,12 @@ async def test_a_statement_is_a_client_span_inside_of_the_call(recording, execut
     assert statement.parent == call.context
     assert statement.status.status_code is StatusCode.UNSET
     assert statement.attributes == {
-        "db.system.name": "sqlite",
+        "db.system.name": "postgresql",
         "db.namespace": "catalog",
         "db.operation.name": "SELECT",
         "db.query.summary": "SELECT products",
         "db.query.text": (
-            "SELECT products.id, products.price \nFROM products \nWHERE products.id = ?"
+            "SELECT products.id, products.price \nFROM products \nWHERE products.id = $1::VARCHAR"
         ),
     }
 
@@ -170,45 +176,42 @@ async def test_a_refused_statement_is_an_error_without_its_text(recording, execu
 
     span = statements(recording)[-1]
     assert span.status.status_code is StatusCode.ERROR
-    assert span.attributes["error.type"] == "SQLITE_CONSTRAINT_PRIMARYKEY"
-    assert span.attributes["db.response.status_code"] == "SQLITE_CONSTRAINT_PRIMARYKEY"
+    assert span.attributes["error.type"] == "23505"
+    assert span.attributes["db.response.status_code"] == "23505"
     assert not span.events
     assert SECRET not in span.to_json()
 
 
 async def test_a_statement_that_is_no_sql_is_an_error_too(recording, execute):
-    with pytest.raises(OperationalError):
+    with pytest.raises(ProgrammingError):
         await execute(text("SELEKT 1"))
 
     [span] = statements(recording)
-    assert span.attributes["error.type"] == "SQLITE_ERROR"
+    assert span.attributes["error.type"] == "42601"
 
 
-async def test_an_error_without_a_code_is_named_by_its_class(recording, execute):
-    with pytest.raises(DBAPIError):
-        await execute(text("SELECT :a"), {"a": object()})
+def test_an_error_without_a_code_is_named_by_its_class(recording, parent):
+    engine = create_engine("sqlite://")
+    trace_engine(engine, "sqlite", "catalog", recording.tracers)
+
+    with pytest.raises(DBAPIError), parent(), engine.connect() as connection:
+        connection.execute(text("SELECT :a"), {"a": object()})
 
     [span] = statements(recording)
     assert span.attributes["error.type"] == "sqlite3.ProgrammingError"
     assert "db.response.status_code" not in span.attributes
+    engine.dispose()
 
 
-async def test_a_statement_that_is_cancelled_ends_its_span(recording, engine, parent):
-    begun = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
+async def test_a_statement_that_is_cancelled_ends_its_span(recording, engine, parent, until):
     async def slow():
         with parent():
             async with engine.connect() as connection:
-                driver = (await connection.get_raw_connection()).driver_connection
-                await driver.create_function(
-                    "wait", 0, lambda: loop.call_soon_threadsafe(begun.set) and 1
-                )
-                endless = "WITH RECURSIVE n(x) AS (SELECT wait() UNION ALL SELECT x + 1 FROM n"
-                await connection.execute(text(f"{endless} LIMIT 3000000) SELECT max(x) FROM n"))
+                await connection.execute(text("SELECT pg_sleep(3600)"))
 
     task = asyncio.create_task(slow())
-    await begun.wait()
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as other:
+        await until(other, "SELECT 1 FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'")
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
@@ -217,6 +220,18 @@ async def test_a_statement_that_is_cancelled_ends_its_span(recording, engine, pa
     assert span.end_time
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes["error.type"] == "asyncio.exceptions.CancelledError"
+
+
+@pytest.fixture
+def until():
+    """Ask the server until it answers with a row: it tells no event."""
+
+    async def until(connection, question):
+        async with asyncio.timeout(20):
+            while not (await connection.execute(text(question))).all():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    return until
 
 
 async def test_statements_of_many_calls_at_once_do_not_mix(recording, engine):

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from plait.data.url import DatabaseUrlError, System, database_url
 
@@ -34,6 +35,29 @@ def test_a_url_never_shows_its_password():
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            f"sslmode={mode}"
+            for mode in ("disable", "prefer", "require", "verify-ca", "verify-full")
+        ),
+        "sslmode=verify-full&sslrootcert=/etc/ca.pem&sslcert=/a.pem&sslkey=/b.pem",
+        "host=/var/run/postgresql",
+    ],
+)
+def test_what_the_driver_is_told_is_what_the_url_says(options):
+    found = database_url(f"postgresql://catalog:a%40b%20c@db:5433/shop?{options}")
+
+    assert make_url(found.dsn) == make_url(f"postgresql://catalog:a%40b%20c@db:5433/shop?{options}")
+
+
+def test_a_url_is_shown_as_people_write_it():
+    assert str(database_url("postgres://catalog:secret@db/shop")) == (
+        "postgresql://catalog:***@db/shop"
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         ("", "found no URL"),
@@ -47,6 +71,12 @@ def test_a_url_never_shows_its_password():
         ("sqlite:///file:x?mode=memory&uri=true", "in memory"),
         ("sqlite:///catalog.db?timeout=1", "without options"),
         ("sqlite:///file:catalog.db", "without options"),
+        ("postgresql://db", "found no database's name"),
+        ("postgresql://db/", "found no database's name"),
+        ("postgresql://db/shop?pool_size=3", "found 'pool_size'"),
+        ("postgresql://db/shop?application_name=x", "found 'application_name'"),
+        ("postgresql://db/shop?sslmode=on", "sslmode one of disable, .*; found 'on'"),
+        ("postgresql://db/shop?sslmode=require&sslmode=disable", "once; found it 2 times"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_with_what_was_found(text, found):

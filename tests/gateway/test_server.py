@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from plait.gateway.edge.asgi import App
-from plait.gateway.server import CannotListen, Connections, ServerStopped, _Granian, serve
+from plait.gateway.server import (
+    CannotListen,
+    Connections,
+    ServerStopped,
+    _Granian,
+    _Requests,
+    serve,
+)
 
 BOUND = 10.0  # seconds that any step may take
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -218,6 +225,31 @@ async def test_on_stop_an_idle_connection_is_closed():
 
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_request_that_comes_in_at_the_last_moment_is_finished_as_well():
+    leave = {name: asyncio.Event() for name in ("first", "second")}
+    finished = []
+
+    async def app(scope, receive, send) -> None:
+        await leave[scope["name"]].wait()
+        finished.append(scope["name"])
+
+    requests = _Requests(app)
+    first = asyncio.create_task(requests({"name": "first"}, None, None))
+    await asyncio.sleep(0)
+    finishing = asyncio.create_task(requests.finish(BOUND))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(requests({"name": "second"}, None, None))
+    await asyncio.sleep(0)
+
+    leave["first"].set()
+    await first
+    leave["second"].set()
+    await asyncio.wait((second, finishing), timeout=BOUND)
+
+    assert finished == ["first", "second"]
+    assert finishing.done()
 
 
 async def test_a_request_that_outlives_the_grace_is_cancelled_and_may_say_so():

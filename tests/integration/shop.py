@@ -1,5 +1,6 @@
 """The whole shop as `make up` starts it, in a folder and on ports of its own."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,13 +9,23 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request as UrlRequest
 from urllib.request import urlopen
 
+from joserfc.jwk import OKPKey
+
 from gateway.demo.people import token_in
+from plait.clock import SystemClock
+from plait.data.database import Database
+from plait.local.folders import Folders
+from plait.mesh.identity.tokens import USER_AUDIENCE, USER_ISSUER, sign_user_token
+from services.identity.keys import Signer, State
+from services.identity.sql.keys import SqlKeys
+from services.identity.vault import Vault
 from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
@@ -92,6 +103,15 @@ class Shop:
         token = self.plait("login", "--admin", "--print-token").strip()
         return {"Authorization": f"Bearer {token}"}
 
+    def admin_for(self, life: timedelta) -> dict[str, str]:
+        """The same for another time than usual; with a negative one it has expired.
+
+        It is signed with the key that identity signs with now, taken out of its database.
+        """
+        key = asyncio.run(_signing_key(Folders(root=self.folder)))
+        token = sign_user_token(key, "users/late", roles=["admin"], life=life, clock=SystemClock())
+        return {"Authorization": f"Bearer {token}"}
+
     def mail(self, to: str, after: str = "") -> dict[str, Any]:
         """Wait for the newest mail to an address, after another one if wanted."""
         query = urlencode({"to": to, "after": after, "wait": 20})
@@ -130,6 +150,17 @@ class Person:
         return {"Authorization": f"Bearer {self.token}"}
 
 
+async def _signing_key(folders: Folders) -> OKPKey:
+    database = Database(f"sqlite:///{folders.database('identity')}")
+    try:
+        keys = await SqlKeys(database).all()
+    finally:
+        await database.close()
+    vault = Vault(folders.secret("IDENTITY_SECRET").read_text(encoding="utf-8").strip().encode())
+    signer = Signer(vault, SystemClock(), issuer=USER_ISSUER, audience=USER_AUDIENCE)
+    return signer.opened(next(key for key in keys if key.state is State.CURRENT))
+
+
 def start(folder: Path, **variables: str) -> Shop:
     """Start a shop in an empty folder; returns when everything is ready and seeded."""
     shutil.copy(ROOT / "plait.toml", folder / "plait.toml")
@@ -140,8 +171,13 @@ def start(folder: Path, **variables: str) -> Shop:
         **{key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         **{f"PLAIT_PORT_{name.upper()}": str(port) for name, port in ports.items()},
         "HOME": str(folder),
+        "IDENTITY_SIGN_UPS": "1000",  # all of them from one place
         **variables,
     }
     shop = Shop(folder=folder, ports=ports, environment=environment)
-    shop.plait("up", "--detach")
+    try:
+        shop.plait("up", "--detach")
+    except AssertionError:
+        shop.plait("down", check=False)  # what did start does not outlive the test
+        raise
     return shop

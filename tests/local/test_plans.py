@@ -27,23 +27,30 @@ def secrets_of(project: Project) -> Secrets:
     return Secrets(values={secret.name: f"the {secret.name}" for secret in project.secrets})
 
 
-def test_the_stages_are_gateway_services_console(shop):
+def service(shop, name):
+    """The plan of one of the services."""
+    (found,) = (plan for plan in shop.services if plan.name == name)
+    return found
+
+
+def test_the_stages_are_gateway_services_console_and_no_database(shop):
     assert [[plan.name for plan in stage] for stage in shop.stages] == [
         ["gateway"],
-        ["identity", "catalog", "inventory"],
+        [each.name for each in load(ROOT, {}).services],
         ["console"],
+        [],
     ]
 
 
 def test_http_is_probed_by_http_and_grpc_by_grpc(shop):
     assert isinstance(shop.gateway[0].probe, HttpProbe)
-    assert isinstance(shop.services[0].probe, GrpcProbe)
+    assert isinstance(service(shop, "catalog").probe, GrpcProbe)
     assert shop.gateway[0].address == "http://127.0.0.1:8080"
-    assert shop.services[1].address == "127.0.0.1:9092"
+    assert service(shop, "catalog").address == "127.0.0.1:9092"
 
 
 def test_a_service_migrates_its_own_database_and_logs_in_its_own_log(shop):
-    _, catalog, _ = shop.services
+    catalog = service(shop, "catalog")
 
     assert catalog.migrate.module == "plait.local.migrate"
     assert catalog.migrate.arguments == (
@@ -55,7 +62,7 @@ def test_a_service_migrates_its_own_database_and_logs_in_its_own_log(shop):
 
 
 def test_a_seed_calls_with_a_token_if_there_is_one(shop):
-    _, catalog, _ = shop.services
+    catalog = service(shop, "catalog")
 
     assert with_token(catalog.seed, "t").env["PLAIT_TOKEN"] == "t"
     assert "PLAIT_TOKEN" not in with_token(catalog.seed, "").env
@@ -94,7 +101,7 @@ def test_a_service_without_database_and_seed_has_neither(tmp_path):
 
     (plan,) = planned.services
     assert (plan.migrate, plan.seed, plan.unseeded) == (None, None, None)
-    assert planned.stages == ((), (plan,), ())
+    assert planned.stages == ((), (plan,), (), ())
 
 
 def test_a_service_with_a_database_and_no_seed_marks_nothing(tmp_path):

@@ -11,6 +11,7 @@ from plait.local.mistake import FAILED, NOT_RUNNING, REFUSED, USAGE, Mistake
 from plait.local.project import Method, Project
 from plait.local.sessions import Session, SessionEnded, Sessions
 from tests.people import ADMIN, EARLY, FILE, PASSWORD, People, running
+from tests.ports import free_port
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ async def test_a_service_that_fails_is_told_with_its_status(sessions, people):
     assert failed.value.code == FAILED
 
 
-async def test_a_service_that_is_away_is_told_with_its_address(tmp_path, free_port):
+async def test_a_service_that_is_away_is_told_with_its_address(tmp_path):
     port = free_port()
     (tmp_path / "plait.toml").write_text(FILE.format(port=port))
     away = Sessions(load(tmp_path, {}), {})
@@ -84,7 +85,7 @@ async def test_a_service_that_is_away_is_told_with_its_address(tmp_path, free_po
         assert up.value.code == NOT_RUNNING
 
 
-async def test_the_environment_says_where_the_service_is(project, tmp_path, free_port):
+async def test_the_environment_says_where_the_service_is(project, tmp_path):
     target = f"127.0.0.1:{project.service('identity').port}"
     elsewhere = dataclasses.replace(project.service("identity"), port=free_port())
     moved = dataclasses.replace(project, services=(elsewhere,))

@@ -9,6 +9,7 @@ import pytest
 
 from plait.local.control import ask_once
 from plait.local.folders import Folders
+from tests.ports import free_port
 
 SERVICE = """
 import json, os
@@ -79,7 +80,7 @@ seed = "seeding"
 
 
 @pytest.fixture
-def project(house, free_port):
+def project(house):
     root = house.root
     (root / "people.py").write_text(SERVICE)
     (root / "seeding.py").write_text("from people import migrate_or_seed as main\n")

@@ -80,6 +80,25 @@ async def test_a_server_whose_database_is_gone_says_so_at_once(stub, database, s
     assert await check(stub, SERVICE) == SERVING
 
 
+@pytest.mark.parametrize("state", [False, None, OSError("no database")])
+async def test_a_process_without_its_database_is_alive(stub, database, state):
+    database.state = state
+
+    assert await check(stub, health.LIVENESS) == SERVING
+    assert await check(stub, health.CALLS) == SERVING
+
+
+async def test_a_process_that_drains_is_alive_and_does_not_serve(database):
+    checked = health.Health([SERVICE], database.is_ready)
+
+    checked.drain()
+
+    wanted = {health.LIVENESS: SERVING, health.CALLS: NOT_SERVING, SERVICE: NOT_SERVING}
+    for name, status in (*wanted.items(), ("", NOT_SERVING)):
+        answer = await checked.Check(health_pb2.HealthCheckRequest(service=name), None)
+        assert answer.status == status, name
+
+
 async def test_why_it_cannot_serve_is_logged_once_each_time(stub, database, caplog):
     caplog.set_level("INFO", "plait.mesh.health")
     for state in (OSError("no database"), OSError("no database"), True, True, False, True):

@@ -2,6 +2,7 @@
 
 from plait.clock import SystemClock
 from plait.mesh.identity.trust import verifier
+from plait.mesh.interceptors.audit import audit
 from plait.mesh.stack import client_stack, probe_stack, server_stack
 from plait.settings import Settings
 
@@ -23,9 +24,20 @@ def test_a_server_observes_first_then_answers_then_refuses():
         "status",
         "deadline",
         "authorize",
-        "client_address",
         "validate",
     ]
+
+
+def test_the_observers_of_a_service_stand_outside_of_the_status():
+    clock = SystemClock()
+    stack = server_stack(
+        domain="echo.shop",
+        verifier=verifier(Settings(), "echo", clock),
+        clock=clock,
+        observers=[audit(print)],
+    )
+
+    assert concerns(stack)[2:5] == ["logs", "audit", "status"]
 
 
 def test_probes_make_no_noise_and_need_no_token():

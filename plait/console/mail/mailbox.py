@@ -19,6 +19,7 @@ from plait.console.mail.letter import Letter, clean, read
 
 _ENVELOPE = b"X-Envelope: "
 _FILE = re.compile(r"(?P<id>[0-9a-f]{16})\.eml")
+_UNFINISHED = re.compile(r"[0-9a-f]{16}\.new")
 _MAIL_BYTES = 1024  # an empty mail in memory, rounded up
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,8 @@ class Mailbox:
         if self._folder is None or not self._folder.is_dir():
             return
         for path in sorted(self._folder.iterdir()):
+            if _UNFINISHED.fullmatch(path.name):  # a console was killed while it wrote it
+                path.unlink()
             name = _FILE.fullmatch(path.name)
             if name is None:
                 continue

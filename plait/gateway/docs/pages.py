@@ -14,6 +14,9 @@ from plait.gateway.rest.openapi import document
 HEALTH = b"/healthz"
 """Where probes ask whether this process wants requests."""
 
+LIVE = b"/livez"
+"""Where probes ask whether this process can answer at all, also while it drains."""
+
 _ALLOW = ("GET", "HEAD", "OPTIONS")
 _TYPES: Mapping[str, str] = {
     ".css": "text/css; charset=utf-8",
@@ -51,7 +54,7 @@ class Pages:
         Raises:
             MethodNotAllowed: pages are only read.
         """
-        page = self._health() if request.path == HEALTH else self._pages.get(request.path)
+        page = self._page(request.path)
         if page is None:
             return None
         if request.verb not in {"GET", "HEAD"}:
@@ -65,13 +68,18 @@ class Pages:
             return Response(status=304, headers=page.headers)
         return page
 
-    def _health(self) -> Response:
-        word = "draining" if self.draining else "ok"
-        return Response(
-            status=503 if self.draining else 200,
-            headers=(("content-type", "application/json"), ("cache-control", "no-store")),
-            body=json.dumps({"status": word}).encode(),
-        )
+    def _page(self, path: bytes) -> Response | None:
+        if path == HEALTH:
+            return _probed(503, "draining") if self.draining else _probed(200, "ok")
+        return _probed(200, "alive") if path == LIVE else self._pages.get(path)
+
+
+def _probed(status: int, word: str) -> Response:
+    return Response(
+        status=status,
+        headers=(("content-type", "application/json"), ("cache-control", "no-store")),
+        body=json.dumps({"status": word}).encode(),
+    )
 
 
 def _static() -> dict[bytes, Response]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from plait.mesh.identity.jwk import Key, public_keys
+from plait.mesh.identity.jwk import PublicKey, public_keys
 from plait.mesh.identity.ring import Pace
 
 MAX_FILE = 1024 * 1024  # bytes
@@ -28,7 +28,7 @@ class KeyFile:
     def __str__(self) -> str:
         return str(self._path)
 
-    async def read(self) -> dict[str, Key] | None:
+    async def read(self) -> dict[str, PublicKey] | None:
         """Return the keys, None if the file is the one that was read before.
 
         Raises:
@@ -52,7 +52,7 @@ def stamp(path: Path) -> tuple[int, ...]:
     return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
 
 
-def _read(path: Path) -> dict[str, Key]:
+def _read(path: Path) -> dict[str, PublicKey]:
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from plait.api.v1 import keys_pb2
-from plait.mesh.identity.jwk import Key, public_keys
+from plait.mesh.identity.jwk import PublicKey, public_keys
 from plait.mesh.identity.ring import Pace
 
 MAX_AGE = 60.0  # seconds after which known keys are asked for again, while they are used
@@ -47,7 +47,7 @@ class KeyService:
     def __str__(self) -> str:
         return f"{self._channel.service}{self._method}"
 
-    async def read(self) -> dict[str, Key]:
+    async def read(self) -> dict[str, PublicKey]:
         """Return the keys.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from plait.clock import Clock
 from plait.errors import Unavailable
-from plait.mesh.identity.jwk import Key
+from plait.mesh.identity.jwk import PublicKey
 from plait.mesh.identity.ring import Pace, Ring, Step
 
 _NOWHERE = Pace(max_age=1.0, search=1.0, retry=1.0, in_background=False)
@@ -27,7 +27,7 @@ class KeySource(Protocol):
         """How often it wants to be read."""
         ...
 
-    async def read(self) -> Mapping[str, Key] | None:
+    async def read(self) -> Mapping[str, PublicKey] | None:
         """Return all keys by key id, or None if they are what the last read returned.
 
         Raises whatever keeps it from that; it must end in time by itself.
@@ -77,7 +77,7 @@ class Keys:
         await asyncio.shield(reading)
         return True
 
-    async def find(self, kid: str, *, fresh: bool) -> Key | None:
+    async def find(self, kid: str, *, fresh: bool) -> PublicKey | None:
         """Return the key with this id, None if the issuer has none as far as is known.
 
         An id that is not known makes the keys be read anew, at most as often as the source's pace

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from plait.mesh.identity.jwk import Key
+from plait.mesh.identity.jwk import PublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Ring:
         self._pace = pace
         self.due = -math.inf
         self._searched = -math.inf
-        self.keys: Mapping[str, Key] | None = None
+        self.keys: Mapping[str, PublicKey] | None = None
         self.version = 0
         self.failing = False
 
@@ -71,7 +71,7 @@ class Ring:
         self._searched = now
         return True
 
-    def got(self, keys: Mapping[str, Key] | None, now: float) -> None:
+    def got(self, keys: Mapping[str, PublicKey] | None, now: float) -> None:
         """Take in what was read: all keys by key id, or None where nothing has changed."""
         self.failing = False
         self.due = now + self._pace.max_age
@@ -87,5 +87,5 @@ class Ring:
         return news
 
 
-def _as_data(keys: Mapping[str, Key] | None) -> object:
+def _as_data(keys: Mapping[str, PublicKey] | None) -> object:
     return None if keys is None else {kid: key.as_dict(private=False) for kid, key in keys.items()}

@@ -19,17 +19,17 @@ from plait.mesh.identity.identity import User, Workload
 from plait.mesh.identity.jwk import Key
 from plait.mesh.identity.keys import Keys
 
-ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518; nothing else is ever accepted
+ALGORITHMS = ("Ed25519", "ES256")  # RFC 9864 and RFC 7518: how we sign, and what users' tokens are
 USER_ISSUER = "https://plait.local/identity"
 USER_AUDIENCE = "shop"
 WORKLOAD_ISSUER = "https://plait.local/supervisor"
-MAX_TOKEN = 8 * 1024  # bytes
+MAX_TOKEN = 4 * 1024  # bytes; all metadata of a call has to stay below gRPC's usual 8 KiB
 LEEWAY = 10.0  # seconds by which the clocks of two machines may differ, for exp, nbf and iat alike
 CACHE_SIZE = 1024  # tokens of each kind
 MAX_ROLES = 64
 
-_USER_NAME = re.compile(r"users/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SERVICE_NAME = re.compile(r"services/[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_USER_NAME = re.compile(r"(users/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)")
+_SERVICE_NAME = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 _Who = TypeVar("_Who")
 
@@ -53,18 +53,32 @@ class Trust:
     keys: Keys
     issuer: str
     audience: str
+    algorithms: tuple[str, ...] = ALGORITHMS
 
 
 class Verifier:
     """Tells from tokens who calls.
 
     A token is verified once; then it is known by its hash until it expires or the keys change
-    (at most 1024 of each kind).
+    (at most 1024 of each kind). `workload_subject` is what tokens call the service {name}.
     """
 
-    def __init__(self, *, users: Trust, workloads: Trust, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        users: Trust,
+        workloads: Trust,
+        clock: Clock,
+        workload_subject: str = "services/{name}",
+    ) -> None:
         self._users = _Known(users, clock, _user)
-        self._workloads = _Known(workloads, clock, _workload)
+        before, after = workload_subject.split("{name}")
+        form = re.compile(f"{re.escape(before)}({_SERVICE_NAME}){re.escape(after)}")
+
+        def workload(claims: _Claims, _: str) -> Workload:  # its token is for this service alone
+            return Workload(name=_subject(claims, form))
+
+        self._workloads = _Known(workloads, clock, workload)
 
     async def user(self, token: str) -> User:
         """Return whose token this is.
@@ -151,7 +165,7 @@ class _Known(Generic[_Who]):
         if found is not None and now < found[1]:
             self._known[digest] = found
             return found[0]
-        claims = await _claims(token, keys, fresh=fresh)
+        claims = await _claims(token, self._trust, fresh=fresh)
         _check(claims, self._trust, now)
         known = self._identity(claims, token)
         self._known[digest] = (known, claims.exp + LEEWAY)
@@ -177,14 +191,15 @@ class _Claims(BaseModel):
     roles: list[str] = Field(default=[], max_length=MAX_ROLES)
 
 
-async def _claims(token: str, keys: Keys, *, fresh: bool) -> _Claims:
+async def _claims(token: str, trust: Trust, *, fresh: bool) -> _Claims:
     """Return what a token says, once its signature has been verified with a key of the issuer."""
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS:
-            raise TokenInvalid(f"the token is signed by other means than {' or '.join(ALGORITHMS)}")
-        key = await keys.find(kid, fresh=fresh) if isinstance(kid, str) else None
+        if algorithm not in trust.algorithms:
+            known = " or ".join(trust.algorithms)
+            raise TokenInvalid(f"the token is signed by other means than {known}")
+        key = await trust.keys.find(kid, fresh=fresh) if isinstance(kid, str) else None
         if key is None:
             raise TokenInvalid("the token is signed with a key that its issuer does not have")
         return _Claims.model_validate(jwt.decode(token, key, algorithms=[algorithm]).claims)
@@ -216,12 +231,9 @@ def _user(claims: _Claims, token: str) -> User:
     return User(name=_subject(claims, _USER_NAME), roles=frozenset(claims.roles), token=token)
 
 
-def _workload(claims: _Claims, token: str) -> Workload:
-    del token  # it is for this service alone, never passed on
-    return Workload(name=_subject(claims, _SERVICE_NAME).removeprefix("services/"))
-
-
 def _subject(claims: _Claims, form: re.Pattern[str]) -> str:
-    if not form.fullmatch(claims.sub):
+    """Return the name in a subject of this form: its one group."""
+    found = form.fullmatch(claims.sub)
+    if found is None:
         raise TokenInvalid(f"the token's subject is none of the form {form.pattern}")
-    return claims.sub
+    return found[1]

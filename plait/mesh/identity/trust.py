@@ -45,8 +45,10 @@ def verifier(settings: Settings, service: str, clock: Clock) -> Verifier:
             keys=Keys(KeyFile(Path(workloads)) if workloads else None, clock),
             issuer=settings.workload_issuer,
             audience=f"services/{service}",
+            algorithms=tuple(settings.workload_algorithms.split(",")),
         ),
         clock=clock,
+        workload_subject=settings.workload_subject,
     )
 
 

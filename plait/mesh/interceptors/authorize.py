@@ -14,9 +14,10 @@ from plait.mesh.metadata import AUTHORIZATION, WORKLOAD
 def authorize(verifier: Verifier) -> Interceptor:
     """Return the interceptor that sets `call.user` and `call.workload` and refuses the others.
 
-    A token that is shown must be good, even where none is needed. Where the contract names an owner
-    in the request, each request message is checked before the handler sees it, and `users/me` is
-    replaced by the caller's name; where it names one in the response, each is checked before it
+    A token that is shown must be good, even where none is needed, and there must be no second one:
+    who reads the first and who reads the last would see two callers. Where the contract names an
+    owner in the request, each request message is checked before the handler sees it, and `users/me`
+    is replaced by the caller's name; where it names one in the response, each is checked before it
     is sent.
 
     Refuses with UNAUTHENTICATED (TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED), PERMISSION_DENIED
@@ -25,7 +26,7 @@ def authorize(verifier: Verifier) -> Interceptor:
 
     @asynccontextmanager
     async def around(call: Call) -> AsyncGenerator[None]:
-        bearer, proof = call.header(AUTHORIZATION), call.header(WORKLOAD)
+        bearer, proof = _shown(call, AUTHORIZATION), _shown(call, WORKLOAD)
         if bearer:
             call.user = await verifier.user(_token(bearer))
         if proof:
@@ -51,6 +52,13 @@ def _watch(call: Call, user: User) -> None:
         call.receive.append(partial(check_owner, path=asked, user=user))
     if answered:
         call.send.append(partial(check_owner, path=answered, user=user))
+
+
+def _shown(call: Call, name: str) -> str:
+    found = [str(value) for key, value in call.metadata if key == name]
+    if len(found) > 1:
+        raise TokenInvalid(f"the metadata `{name}` came {len(found)} times; expected it once")
+    return found[0] if found else ""
 
 
 def _token(authorization: str) -> str:

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
-from urllib.parse import unquote
 
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, attach, detach, get_current
@@ -29,6 +28,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from plait.mesh.call import Call, Interceptor, Side
 from plait.mesh.interceptors.outcome import bug, is_failure, outcome
+from plait.mesh.origin import address_of
 from plait.telemetry import providers
 from plait.telemetry.attributes import (
     CLIENT_ADDRESS,
@@ -118,7 +118,7 @@ def _finish(span: Span, call: Call, error: BaseException | None) -> None:
 
 
 def _peer(call: Call) -> dict[str, str | int]:
-    address, port = _address(call.peer)
+    address, port = address_of(call.peer)
     served = call.side is Side.SERVER
     found: dict[str, str | int] = {}
     if address:
@@ -126,17 +126,6 @@ def _peer(call: Call) -> dict[str, str | int]:
     if port:
         found[CLIENT_PORT if served else SERVER_PORT] = port
     return found
-
-
-@lru_cache(maxsize=256)
-def _address(peer: str) -> tuple[str, int]:
-    """Take gRPC's name of a peer apart: `ipv4:127.0.0.1:80`, `ipv6:%5B::1%5D:80`, `unix:/a`."""
-    scheme, _, rest = unquote(peer).partition(":")
-    if scheme in {"unix", "unix-abstract"}:
-        return rest, 0
-    text = rest.lstrip("/") if scheme in {"dns", "ipv4", "ipv6"} else unquote(peer)
-    host, _, port = text.rpartition(":")
-    return (host.strip("[]"), int(port)) if host and port.isdecimal() else (text, 0)
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ from plait.data.claims import create_claims
 revision = "0001"
 down_revision = None
 
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _WORDS = "sku, title, description, category, tags"
 _NEW = "new.number, new.sku, new.title, new.description, new.category, new.tags"
 _OLD = "old.number, old.sku, old.title, old.description, old.category, old.tags"
@@ -16,7 +17,7 @@ _OLD = "old.number, old.sku, old.title, old.description, old.category, old.tags"
 def upgrade() -> None:
     op.create_table(
         "products",
-        sa.Column("number", sa.Integer, primary_key=True),  # SQLite's row, for the index of words
+        sa.Column("number", _NUMBER, primary_key=True),  # SQLite's row, for the index of words
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("sku", sa.Text, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
@@ -52,11 +53,49 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("product", name="pictures_product"),
     )
-    _index_words()
+    if op.get_bind().dialect.name == "postgresql":
+        _index_words_of_postgresql()
+    else:
+        _index_words_of_sqlite()
     create_claims(op.get_bind())
 
 
-def _index_words() -> None:
+def _index_words_of_postgresql() -> None:
+    """Full-text search in PostgreSQL's way; products that are deleted are not in the index.
+
+    Words are those of SQLite's index: letters and digits, in lower case, Latin ones without their
+    accents. Digits of other scripts are none here.
+    """
+    function = "RETURNS {} IMMUTABLE STRICT PARALLEL SAFE RETURN"
+    op.execute(
+        f"CREATE FUNCTION products_folded(text) {function.format('text')}"
+        " normalize(regexp_replace(normalize(lower($1), NFD),"
+        r" '([a-z])[\u0300-\u036f]+', '\1', 'g'), NFC)"
+    )
+    op.execute(
+        f"CREATE FUNCTION products_words(text) {function.format('tsvector')}"
+        " to_tsvector('simple', regexp_replace(products_folded($1), '[^[:alnum:]]+', ' ', 'g'))"
+    )
+    weighted = " || ".join(
+        f"setweight(products_words({column}), '{weight}')"
+        for weight, column in (
+            ("A", "title"),
+            ("B", "sku"),
+            ("C", "category"),
+            ("C", "tags"),
+            ("D", "description"),
+        )
+    )
+    op.execute(
+        "ALTER TABLE products ADD COLUMN words tsvector NOT NULL"
+        f" GENERATED ALWAYS AS ({weighted}) STORED"
+    )
+    op.execute(
+        "CREATE INDEX products_words ON products USING gin (words) WHERE delete_time IS NULL"
+    )
+
+
+def _index_words_of_sqlite() -> None:
     """Full-text search in SQLite's way; products that are deleted are not in the index."""
     op.execute(
         f"CREATE VIRTUAL TABLE products_words USING fts5({_WORDS}, content='products',"

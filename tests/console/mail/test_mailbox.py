@@ -141,6 +141,14 @@ def test_a_file_that_is_no_mail_is_left_alone_and_told(clock, tmp_path, caplog, 
     assert "is left alone" in caplog.text
 
 
+def test_what_a_killed_console_left_unfinished_is_removed(clock, tmp_path):
+    unfinished = tmp_path / f"{1:016x}.new"
+    unfinished.write_bytes(b"X-Enve")
+
+    assert len(Mailbox(clock, tmp_path)) == 0
+    assert not unfinished.exists()
+
+
 def test_a_mail_that_cannot_be_written_is_not_kept(clock, tmp_path):
     taken = tmp_path / "mail"
     taken.write_text("a file where the folder should be")

@@ -38,6 +38,7 @@ def test_health_follows_draining(pages):
     pages.draining = True
 
     assert pages.page(asked("/healthz")).status == 503
+    assert pages.page(asked("/livez")).status == 200
 
 
 def test_everything_that_the_page_names_is_there(pages):

@@ -7,6 +7,7 @@ import pytest
 
 from plait.errors import Aborted, AlreadyExists, Code, Internal, ResourceExhausted, error_class
 from plait.gateway.app import Edge
+from plait.gateway.edge.headers import networks
 from plait.gateway.edge.limits import Limits
 from plait.gateway.rest.handler import Passing
 from tests.gateway.live import BOUND, live
@@ -553,6 +554,21 @@ async def test_only_listed_headers_reach_the_service(with_edge):
     assert metadata["x-wanted"] == "1"
     assert "x-other" not in metadata
     assert "connection" not in metadata
+
+
+async def test_the_service_is_told_the_clients_address_and_not_what_the_client_says(shop):
+    await shop.client.get(BOOK, headers={"x-plait-client-address": "203.0.113.7"})
+
+    _, metadata, _ = shop.backend.calls[0]
+    assert metadata["x-plait-client-address"] == "127.0.0.1"
+
+
+async def test_the_address_is_the_one_that_a_trusted_proxy_tells(with_edge):
+    async with with_edge(trusted_proxies=networks("127.0.0.1")) as shop:
+        await shop.client.get(BOOK, headers={"x-forwarded-for": "203.0.113.7"})
+
+        _, metadata, _ = shop.backend.calls[0]
+    assert metadata["x-plait-client-address"] == "203.0.113.7"
 
 
 async def test_only_listed_metadata_comes_back(with_edge):

@@ -19,8 +19,8 @@ from plait.mesh.method import Method
 from plait.mesh.stack import anonymous_stack
 from plait.testing import serving
 from shop.identity.v1 import identity_pb2
-from tests.integration.shop import free_ports
 from tests.mesh.identity.issuing import GET_JWKS, Identity, issuing
+from tests.ports import free_port
 
 KEY = OKPKey.generate_key("Ed25519", auto_kid=True)
 METHOD = Method(service="a.B", name="C", client_streaming=False, server_streaming=False)
@@ -94,7 +94,7 @@ async def test_it_asks_as_nobody_whoever_is_being_served():
 
 
 async def test_an_issuer_that_is_away_is_an_error():
-    (port,) = free_ports(1)
+    port = free_port()
     source = asking(f"127.0.0.1:{port}")
 
     with pytest.raises(Unavailable):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from joserfc import jws
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from plait.mesh.identity.identity import Workload
 from plait.mesh.identity.key_file import LOOK_EVERY
@@ -300,6 +300,120 @@ async def test_who_signs_for_users_cannot_sign_for_workloads(verify, keys, clock
 
     with pytest.raises(TokenInvalid):
         await verify.workload(token)
+
+
+# Workload tokens of another issuer: a cluster's
+
+
+CLUSTER = "https://kubernetes.default.svc.cluster.local"
+ORDERS = "system:serviceaccount:shop:orders"
+
+
+@pytest.fixture(scope="module")
+def cluster_key():
+    return RSAKey.generate_key(2048, auto_kid=True)
+
+
+@pytest.fixture
+def in_cluster(cluster_key, tmp_path, keys):
+    """Settings as in a cluster, where its API server signs the tokens of service accounts."""
+    jwks = tmp_path / "cluster.jwks.json"
+    entry = cluster_key.as_dict(private=False) | {"use": "sig", "alg": "RS256"}
+    jwks.write_text(json.dumps({"keys": [entry]}))
+    return {
+        "user_jwks": str(keys.user_jwks),
+        "workload_jwks": str(jwks),
+        "workload_issuer": CLUSTER,
+        "workload_subject": "system:serviceaccount:shop:{name}",
+        "workload_algorithms": "RS256",
+    }
+
+
+@pytest.fixture
+def account(clock):
+    """What the API server says in the token of a service account, for one audience."""
+    now = int(clock.now().timestamp())
+    names = {"namespace": "shop", "serviceaccount": {"name": "orders", "uid": "1"}}
+    return {
+        "iss": CLUSTER,
+        "sub": ORDERS,
+        "aud": ["services/catalog"],
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+        "jti": "0ff1ce",
+        "kubernetes.io": names,
+    }
+
+
+async def test_the_token_of_a_service_account_says_which_service_calls(
+    in_cluster, cluster_key, account, clock
+):
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    token = signed(account, cluster_key, alg="RS256")
+
+    assert await verify.workload(token) == Workload(name="orders")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sub": "system:serviceaccount:other:orders"},
+        {"sub": "system:serviceaccount:shop:orders:x"},
+        {"sub": "system:serviceaccount:shop:Orders"},
+        {"sub": "system:serviceaccount:shop:"},
+        {"sub": "system:serviceaccountXshop:orders"},
+        {"sub": "services/orders"},
+        {"sub": f"x{ORDERS}"},
+        {"sub": f"{ORDERS}\n"},
+        {"aud": ["services/payments"]},
+        {"aud": [CLUSTER]},
+        {"iss": "https://plait.local/supervisor"},
+    ],
+)
+async def test_another_token_of_the_cluster_is_refused(
+    in_cluster, cluster_key, account, clock, change
+):
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    with pytest.raises(TokenInvalid):
+        await verify.workload(signed(account | change, cluster_key, alg="RS256"))
+
+
+async def test_rs256_is_refused_where_it_is_not_asked_for(in_cluster, cluster_key, account, clock):
+    del in_cluster["workload_algorithms"]
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    with pytest.raises(TokenInvalid, match="other means than Ed25519 or ES256"):
+        await verify.workload(signed(account, cluster_key, alg="RS256"))
+
+
+async def test_where_rs256_is_asked_for_nothing_else_passes(in_cluster, account, clock, keys):
+    write_jwks(keys.workload_jwks, [keys.workloads])
+    in_cluster["workload_jwks"] = str(keys.workload_jwks)
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    with pytest.raises(TokenInvalid, match="other means than RS256"):
+        await verify.workload(signed(account, keys.workloads))
+
+
+async def test_a_users_token_is_never_signed_by_rs256(in_cluster, cluster_key, claims, clock):
+    in_cluster["user_jwks"] = in_cluster["workload_jwks"]
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    with pytest.raises(TokenInvalid, match="other means than Ed25519 or ES256"):
+        await verify.user(signed(claims, cluster_key, alg="RS256"))
+
+
+async def test_a_key_signs_by_its_own_algorithm_only(in_cluster, account, clock, keys):
+    write_jwks(keys.workload_jwks, [keys.workloads])
+    in_cluster |= {"workload_jwks": str(keys.workload_jwks), "workload_algorithms": "RS256,ES256"}
+    verify = verifier(Settings(**in_cluster), "catalog", clock)
+
+    for algorithm in ("RS256", "ES256"):
+        with pytest.raises(TokenInvalid):
+            await verify.workload(raw({"alg": algorithm, "kid": keys.workloads.kid}, account))
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -17,8 +17,8 @@ from plait.service import Server
 from plait.settings import Settings
 from plait.testing import FakeClock
 from shop.identity.v1 import identity_pb2, identity_pb2_grpc
-from tests.integration.shop import free_ports
 from tests.mesh.identity.issuing import Identity, issuing
+from tests.ports import free_port
 
 PLACE = "grpc:identity/shop.identity.v1.IdentityService/GetJwks"
 TARGET = "PLAIT_TARGET_IDENTITY"
@@ -158,7 +158,7 @@ async def test_known_keys_outlive_the_service(clock, verify):
 
 
 async def test_without_the_service_it_cannot_be_known_who_calls_until_it_is_back(clock, verify):
-    (port,) = free_ports(1)
+    port = free_port()
     key = made()
     verified = verify(f"127.0.0.1:{port}")
     with pytest.raises(KeysUnavailable):
@@ -182,7 +182,7 @@ async def test_without_the_service_it_cannot_be_known_who_calls_until_it_is_back
 @pytest.fixture
 async def itself(monkeypatch):
     """An identity service that checks tokens with its own keys, which it asks itself for."""
-    (port,) = free_ports(1)
+    port = free_port()
     monkeypatch.setenv(TARGET, f"127.0.0.1:{port}")
     identity = Identity(made())
     settings = Settings(port=port, user_jwks=PLACE, drain_delay=0)

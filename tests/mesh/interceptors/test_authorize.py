@@ -163,6 +163,19 @@ async def test_a_bad_token_is_refused_wherever_it_is_shown(name, authorization, 
     assert raised.value.reason == reason
 
 
+@pytest.mark.parametrize("name", ["authorization", "x-plait-workload"])
+async def test_two_proofs_are_none(name):
+    async with echoing() as (running, stub):
+        proofs = {
+            "authorization": f"Bearer {running.keys.user_token()}",
+            "x-plait-workload": running.keys.workload_token("orders", "echo"),
+        }
+        with pytest.raises(Unauthenticated, match=f"`{name}` came 2 times") as raised:
+            await stub.Say(EchoRequest(), metadata=((name, proofs[name]),) * 2)
+
+    assert raised.value.reason == "TOKEN_INVALID"
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_the_scheme_is_written_as_one_likes(scheme):
     async with echoing() as (running, stub):

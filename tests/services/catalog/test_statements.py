@@ -1,26 +1,29 @@
 import pytest
 from sqlalchemy.dialects import postgresql
 
+from plait.data.url import System
 from services.catalog.filter import parse_filter
 from services.catalog.order import parse_order
 from services.catalog.statements import page_of, those, words_of
 
 
 @pytest.mark.parametrize(
-    ("query", "expression"),
+    ("query", "sqlite", "postgresql"),
     [
-        ("chess", '"chess"*'),
-        ("Chess set", '"Chess" "set"*'),
-        ("  board-games! ", '"board" "games"*'),
-        ('"quoted" OR (x)', '"quoted" "OR" "x"*'),
-        ("cafe\u0301", '"caf\u00e9"*'),
-        ("snake_case", '"snake" "case"*'),
-        ("?!", ""),
-        ("", ""),
+        ("chess", '"chess"*', "'chess':*"),
+        ("Chess set", '"Chess" "set"*', "'Chess' & 'set':*"),
+        ("  board-games! ", '"board" "games"*', "'board' & 'games':*"),
+        ('"quoted" OR (x)', '"quoted" "OR" "x"*', "'quoted' & 'OR' & 'x':*"),
+        ("it's a\\b", '"it" "s" "a" "b"*', "'it' & 's' & 'a' & 'b':*"),
+        ("cafe\u0301", '"caf\u00e9"*', "'caf\u00e9':*"),
+        ("snake_case", '"snake" "case"*', "'snake' & 'case':*"),
+        ("?!", "", ""),
+        ("", "", ""),
     ],
 )
-def test_a_query_becomes_quoted_words_the_last_one_unfinished(query, expression):
-    assert words_of(query) == expression
+def test_a_query_becomes_quoted_words_the_last_one_unfinished(query, sqlite, postgresql):
+    assert words_of(System.SQLITE, query) == sqlite
+    assert words_of(System.POSTGRESQL, query) == postgresql
 
 
 def test_a_page_is_one_statement_that_postgresql_understands_too():

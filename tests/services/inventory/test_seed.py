@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from plait.errors import PermissionDenied, Unavailable
+from plait.errors import FailedPrecondition, PermissionDenied, Unavailable
 from plait.testing import FakeClock, serving
 from services.catalog.samples.products import samples
 from services.inventory import seed
@@ -56,7 +56,7 @@ class Watched(InventoryService):
     def __init__(self, store):
         super().__init__(store, StockWatch(store, interval=3600))
         self.adjusted = self.now = self.most = 0
-        self.fails_at = 0
+        self.fails_at, self.error = 0, Unavailable("nobody is at the shelf")
 
     async def AdjustStock(self, request, context):  # noqa: N802 - the contract's name
         self.now += 1
@@ -64,7 +64,7 @@ class Watched(InventoryService):
         try:
             self.adjusted += 1
             if self.adjusted == self.fails_at:
-                raise Unavailable("nobody is at the shelf")
+                raise self.error
             return await super().AdjustStock(request, context)
         finally:
             self.now -= 1
@@ -194,17 +194,25 @@ async def test_a_piece_that_somebody_buys_before_it_is_taken_away_is_theirs(shop
     assert (await shop.store.get(SOLD_OUT)).available == 0
 
 
+async def test_a_first_delivery_that_is_refused_is_told(shop):
+    shop.inventory.fails_at, shop.inventory.error = 1, FailedPrecondition("no")
+
+    with pytest.raises(FailedPrecondition):
+        await shop.seed.run()
+
+
 async def test_a_large_catalog_is_read_page_by_page_and_says_how_far_it_is(shop, monkeypatch):
-    monkeypatch.setattr(seed, "_PROGRESS", 200)
-    shop.catalog.products = [f"products/sample-{number}" for number in range(450)]
+    monkeypatch.setattr(seed, "_PAGE", 10)
+    monkeypatch.setattr(seed, "_PROGRESS", 20)
+    shop.catalog.products = [f"products/sample-{number}" for number in range(45)]
 
     await shop.seed.run()
 
-    assert shop.catalog.asked == ["", "100", "200", "300", "400"]
+    assert shop.catalog.asked == ["", "10", "20", "30", "40"]
     assert shop.said == [
-        "looked at 200 products",
-        "looked at 400 products",
-        "stock: 450 given, 0 there already",
+        "looked at 20 products",
+        "looked at 40 products",
+        "stock: 45 given, 0 there already",
     ]
     assert 1 <= shop.inventory.most <= 4
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, text
 
 from plait.data.backend import Conflict, DatabaseBusy
 from plait.data.claims import CLAIM_LIFETIME, RequestIdReused
+from services.inventory import transactions
 from services.inventory.domain import EtagMismatch, OutOfStock, StockNotFound, StockTooLow
 from services.inventory.reservation import (
     ReservationExists,
@@ -23,7 +24,6 @@ from services.inventory.reservation import (
 )
 from services.inventory.rows import ADJUSTMENTS, STOCK, stock_values
 from services.inventory.store import SqlStore
-from services.inventory.transactions import SWEPT_AT_ONCE
 from tests.services.inventory.goods import (
     MINUTE,
     adjustment,
@@ -511,25 +511,40 @@ async def test_pieces_that_are_free_because_a_hold_has_expired_can_be_taken_away
             await store.adjust(adjustment(-3, etag=etag), None)
 
 
-@pytest.mark.parametrize("count", [SWEPT_AT_ONCE - 1, SWEPT_AT_ONCE, SWEPT_AT_ONCE + 1])
-async def test_however_many_holds_have_expired_all_their_pieces_can_be_had(store, clock, count):
+@pytest.fixture
+def three_at_once(monkeypatch):
+    monkeypatch.setattr(transactions, "SWEPT_AT_ONCE", 3)
+
+
+async def expired(store, clock, count):
+    """So many pieces of a product, all kept by holds that nobody has swept."""
     await fill(store, p1=count)
     for number in range(count):
         await store.reserve(hold(f"o{number}", p1=1), claim())
     clock.advance(60)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 7])
+async def test_however_many_holds_have_expired_all_their_pieces_can_be_had(
+    store, clock, three_at_once, count
+):
+    await expired(store, clock, count)
+    told = []
+    store.listen(lambda stocks: told.append([each.reserved for each in stocks]))
 
     await store.reserve(hold("all", p1=count), claim())
 
     assert await numbers(store) == (count, count)
     assert await store.sweep(10) == 0
+    batches = [[count - freed] for freed in range(3, count + 1, 3)]
+    assert told[: len(batches)] == batches
 
 
-async def test_however_many_holds_have_expired_all_their_pieces_can_be_taken_away(store, clock):
-    count = SWEPT_AT_ONCE + 1
-    await fill(store, p1=count)
-    for number in range(count):
-        await store.reserve(hold(f"o{number}", p1=1), claim())
-    clock.advance(60)
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 7])
+async def test_however_many_holds_have_expired_all_their_pieces_can_be_taken_away(
+    store, clock, three_at_once, count
+):
+    await expired(store, clock, count)
 
     assert (await store.adjust(adjustment(-count), None)).on_hand == 0
 

@@ -1,0 +1,1 @@
+"""How much memory and CPU each container of the cluster takes, and what its manifest asks for."""

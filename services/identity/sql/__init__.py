@@ -1,0 +1,1 @@
+"""What identity keeps, in SQL that SQLite and PostgreSQL understand alike."""
