@@ -68,6 +68,7 @@ class Shop:
         keys: sign tokens that it believes.
         client: of the gateway.
         seen: the calls that reached a servicer.
+        requests: the messages that did, in their order.
         owner: whose thing a servicer answers, where the contract names an owner there.
         answer: makes what a servicer answers, before the owner is set.
         channels: to the services, by short name; they add nothing to a call.
@@ -77,6 +78,7 @@ class Shop:
 
     keys: TestKeys
     seen: list[Call] = field(default_factory=list)
+    requests: list[Message] = field(default_factory=list)
     owner: str = ""
     answer: Callable[[MethodDescriptor], Message] = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
@@ -87,6 +89,7 @@ class Shop:
     def reset(self) -> None:
         """Forget what a test has seen and wanted."""
         self.seen.clear()
+        self.requests.clear()
         self.owner = ""
         self.answer = empty
 
@@ -243,17 +246,20 @@ def _servicers(shop: Shop, name: str) -> Callable[[Any], None]:
 
 def _handler(shop: Shop, method: MethodDescriptor) -> Any:
     async def read(requests: Any) -> None:
-        if method.client_streaming:
-            async for _ in requests:
-                pass
+        call = current()
+        assert call is not None
+        shop.seen.append(call)
+        if not method.client_streaming:
+            shop.requests.append(requests)
+            return
+        async for request in requests:
+            shop.requests.append(request)
 
     async def one(requests: Any, context: Any) -> Message:
-        _note(shop)
         await read(requests)
         return _answered(shop, method)
 
     async def many(requests: Any, context: Any) -> AsyncIterator[Message]:
-        _note(shop)
         await read(requests)
         yield _answered(shop, method)
 
@@ -263,12 +269,6 @@ def _handler(shop: Shop, method: MethodDescriptor) -> Any:
         request_deserializer=message_class(method.input_type).FromString,
         response_serializer=message_class(method.output_type).SerializeToString,
     )
-
-
-def _note(shop: Shop) -> None:
-    call = current()
-    assert call is not None
-    shop.seen.append(call)
 
 
 def _answered(shop: Shop, method: MethodDescriptor) -> Message:
