@@ -1,16 +1,17 @@
 """Calls of a service that has replicas: what grpcio is told so that none fails when one goes.
 
 A target with a scheme (`dns:///catalog.shop.svc:9090`) stands for all its addresses. Calls go round
-among those whose health says SERVING: a replica that drains is left alone before it refuses, and
-the name is looked up anew. What a contract says has no side effects, or may be repeated, is tried
-again where a replica was UNAVAILABLE; any other call only where it was never sent, or a server
-says that it has not looked at it (gRPC's transparent retries, proposal A6).
+among those that take calls (`plait.mesh.health.CALLS`): a replica that drains is left alone before
+it refuses, and the name is looked up anew. What a contract says has no side effects, or may be
+repeated, is tried again where a replica was UNAVAILABLE; any other call only where it was never
+sent, or a server says that it has not looked at it (gRPC's transparent retries, proposal A6).
 """
 
 import json
 import re
 from collections.abc import Iterable
 
+from plait.mesh.health import CALLS
 from plait.mesh.method import Method, SideEffects
 
 ATTEMPTS = 3
@@ -38,7 +39,7 @@ def service_config(methods: Iterable[Method]) -> str:
     """Return gRPC's service config (grpc/service_config.proto, as JSON)."""
     config: dict[str, object] = {
         "loadBalancingConfig": [{"round_robin": {}}],
-        "healthCheckConfig": {"serviceName": ""},
+        "healthCheckConfig": {"serviceName": CALLS},
     }
     names = [{"service": m.service, "method": m.name} for m in methods if _may_be_repeated(m)]
     if names:

@@ -6,15 +6,19 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from plait.errors import Unavailable
 from plait.mesh import health
 from plait.mesh.channel import connect
+from plait.mesh.health import CALLS
 from plait.mesh.method import SideEffects, known_method
 from plait.mesh.replicas import ATTEMPTS, has_replicas, service_config
 from plait.testing import serving
 from tests.mesh.asking import PATIENCE
 from tests.mesh.echo import SERVICE, Echo, EchoRequest, EchoResponse, EchoStub, add_echo
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 class Replica:
@@ -69,6 +73,7 @@ async def echo(replicas):
                 find_method=found(side_effects),
             )
             stub = EchoStub(await stack.enter_async_context(channel))
+            stub.channel = channel
             while not all(replica.calls for replica in replicas):  # until both are connected
                 await stub.Say(EchoRequest())
             for replica in replicas:
@@ -87,26 +92,40 @@ async def test_calls_go_round(echo, replicas):
     assert [replica.calls for replica in replicas] == [5, 5]
 
 
-async def test_a_replica_that_is_not_ready_is_left_alone_until_it_is(echo, replicas):
+async def test_a_replica_that_drains_is_left_alone_before_it_refuses(echo, replicas):
     stub = await echo()
     leaving, staying = replicas
+    slow(leaving.server)
 
-    leaving.ready = False
-    await settled(stub, leaving, lambda calls: calls == 0)
-    leaving.ready = True
-    await settled(stub, leaving, lambda calls: calls == 5)
-
-    assert staying.calls > 0
-
-
-async def settled(stub, replica, wanted):
-    """Call ten times, again and again, until the replica got as many of them as wanted."""
-    while True:
-        replica.calls = 0
+    draining = asyncio.ensure_future(leaving.server.drain())
+    leaving.calls = 10
+    while leaving.calls:  # the word of it needs a moment
+        leaving.calls = 0
         for _ in range(10):
             await stub.Say(EchoRequest())
-        if wanted(replica.calls):
-            return
+
+    assert staying.calls >= 10
+    assert not draining.done()
+    await leaving.server.stop()
+
+
+def slow(server):
+    """Let the server drain for ever, unless it is hurried."""
+    server._settings = server._settings.model_copy(update={"drain_delay": 600})
+
+
+async def test_replicas_that_are_all_not_ready_answer_for_themselves(echo, replicas):
+    stub = await echo()
+    for replica in replicas:
+        replica.ready = False
+    health_of = health_pb2_grpc.HealthStub(stub.channel)
+    while (await health_of.Check(health_pb2.HealthCheckRequest())).status == SERVING:
+        pass
+
+    for _ in range(10):
+        await stub.Say(EchoRequest())
+
+    assert [replica.calls for replica in replicas] == [5, 5]
 
 
 async def test_no_call_fails_while_one_of_two_drains_and_goes(echo, replicas):
@@ -200,7 +219,7 @@ def test_a_scheme_says_that_there_may_be_several(target, several):
 def test_without_anything_to_repeat_there_is_no_policy_to_repeat():
     assert json.loads(service_config([])) == {
         "loadBalancingConfig": [{"round_robin": {}}],
-        "healthCheckConfig": {"serviceName": ""},
+        "healthCheckConfig": {"serviceName": CALLS},
     }
 
 

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from plait.data.migrations import migrate
 from plait.testing import TestKeys
 from services.identity.main import MIGRATIONS
-from tests.integration.shop import free_ports
+from tests.ports import free_port
 from tests.services.identity.people import SECRET
 
 ROOT = Path(__file__).parents[3]
@@ -108,7 +108,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self._server = Controller(self, hostname="127.0.0.1", port=free_ports(1)[0])
+        self._server = Controller(self, hostname="127.0.0.1", port=free_port())
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
         self.texts.append(envelope.content.decode())

@@ -7,6 +7,7 @@ import pytest
 from joserfc import jws
 
 from plait.errors import Error, FailedPrecondition, InvalidArgument, Unauthenticated
+from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
 from plait.mesh.identity.tokens import USER_AUDIENCE, USER_ISSUER, TokenInvalid, Trust, Verifier
 from plait.mesh.metadata import AUTHORIZATION
@@ -39,7 +40,7 @@ async def kids(shop):
 async def trusting(shop, path):
     """One who believes what identity has signed, as every service does."""
     path.write_text(json.dumps(await key_set(shop)))
-    users = Trust(keys=Keys(path, shop.clock), issuer=USER_ISSUER, audience=USER_AUDIENCE)
+    users = Trust(keys=Keys(KeyFile(path), shop.clock), issuer=USER_ISSUER, audience=USER_AUDIENCE)
     return Verifier(users=users, workloads=users, clock=shop.clock)
 
 
@@ -71,7 +72,7 @@ async def test_a_token_is_believed_by_whoever_has_read_the_keys(shop, tmp_path):
     await shop.admin.GrantRole(pb.GrantRoleRequest(name=ann.name, role="agent"))
     session = await shop.log_in()
 
-    found = (await trusting(shop, tmp_path / "jwks")).user(session.access_token)
+    found = await (await trusting(shop, tmp_path / "jwks")).user(session.access_token)
 
     assert (found.name, found.roles) == (ann.name, {"agent"})
 
@@ -112,7 +113,8 @@ async def test_whoever_read_the_keys_before_a_rotation_believes_tokens_after_it(
 
     await rotate(shop)
 
-    assert verifier.user((await shop.log_in()).access_token).name == ann.name
+    token = (await shop.log_in()).access_token
+    assert (await verifier.user(token)).name == ann.name
 
 
 async def test_tokens_of_before_a_rotation_work_until_they_expire(shop, tmp_path):
@@ -123,7 +125,7 @@ async def test_tokens_of_before_a_rotation_work_until_they_expire(shop, tmp_path
 
     verifier = await trusting(shop, tmp_path / "jwks")
 
-    assert verifier.user(session.access_token).name == ann.name
+    assert (await verifier.user(session.access_token)).name == ann.name
 
 
 async def test_a_key_goes_when_everything_it_signed_has_expired(shop, tmp_path):
@@ -138,7 +140,7 @@ async def test_a_key_goes_when_everything_it_signed_has_expired(shop, tmp_path):
 
     assert old not in await kids(shop)
     with pytest.raises(TokenInvalid):
-        (await trusting(shop, tmp_path / "jwks")).user(session.access_token)
+        await (await trusting(shop, tmp_path / "jwks")).user(session.access_token)
     await shop.identity.sweep.sweep()
     assert len(await shop.identity.store.keys.all()) == 2
 
@@ -218,7 +220,8 @@ async def test_tokens_are_issued_by_whom_and_for_whom_the_settings_say(database,
         token = (await shop.log_in()).access_token
         path = tmp_path / "jwks"
         path.write_text(json.dumps(await key_set(shop)))
-    users = Trust(keys=Keys(path, clock), issuer="https://id.example", audience="example")
+    users = Trust(keys=Keys(KeyFile(path), clock), issuer="https://id.example", audience="example")
 
-    assert Verifier(users=users, workloads=users, clock=clock).user(token).name == ann.name
+    found = await Verifier(users=users, workloads=users, clock=clock).user(token)
+    assert found.name == ann.name
     assert SECRET not in token

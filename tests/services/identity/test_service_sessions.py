@@ -110,9 +110,9 @@ async def test_an_unknown_user_costs_the_same_statements_and_the_same_hash(shop,
     for kind in ("transaction", "snapshot"):
         real = getattr(shop.database, kind)
 
-        def noted(kind=kind, real=real):
+        def noted(kind=kind, real=real, **options):
             work[current].append(kind)
-            return real()
+            return real(**options)
 
         monkeypatch.setattr(shop.database, kind, noted)
 
@@ -510,9 +510,9 @@ async def test_asking_costs_the_same_whether_somebody_has_the_address_or_not(sho
     real = shop.database.transaction
     current = ""
 
-    def noted():
+    def noted(**options):
         statements[current].append("transaction")
-        return real()
+        return real(**options)
 
     monkeypatch.setattr(shop.database, "transaction", noted)
     monkeypatch.setattr(shop.database, "snapshot", None)  # nothing is looked up
