@@ -1,6 +1,6 @@
 # Everything a person or CI does here; `make help` lists it. Needs Python >= 3.11, make and git, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test check format generate contracts-accept bench lock wheel clean-data clean
+.PHONY: help up down demo test check format generate contracts-accept bench fuzz lock wheel clean-data clean
 .PHONY: images kind-up kind-down kind-test
 
 VENV := .venv
@@ -8,6 +8,7 @@ PLAIT := $(VENV)/bin/plait
 PYTHON ?=
 PYTEST_ARGS ?=
 QUESTION ?= all
+INPUTS ?= 1000000
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ contracts-accept: $(VENV)/dev ## Make today's contracts the released ones (wants
 
 bench: $(VENV)/dev ## Measure, side by side with the peers (QUESTION=start for one)
 	$(VENV)/bin/python -m bench.run $(QUESTION)
+
+fuzz: $(VENV)/dev ## Bend inputs of the wire until one breaks a promise (INPUTS=1000000 each; minutes)
+	$(VENV)/bin/python -m tests.rpc.fuzz.run --inputs $(INPUTS)
 
 lock: $(VENV)/dev ## Resolve the dependencies of pyproject.toml anew into the two lock files
 	$(LOCK) --group install --group shop -o requirements.lock

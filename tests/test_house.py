@@ -29,6 +29,7 @@ TESTED_BY = {
     "plait/mesh/identity/identity.py": "tests/mesh/identity/test_tokens.py",
     "plait/mesh/metadata.py": "tests/mesh/test_grpcio.py",
     "plait/mesh/serving.py": "tests/mesh/test_grpcio.py",
+    "plait/rpc/http2/owner.py": "tests/rpc/http2/ends.py",
 }
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__init__.py"))
 
