@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from plait.errors import Code
+from plait.mesh.origin import client_address
 from tests.authorization.answers import ANSWERS
 from tests.authorization.callers import ANNA, BERT, CALLERS, PRETENDERS, Caller, shown
 from tests.authorization.contracts import METHODS, http_rule, message_class, owner, short
@@ -134,7 +135,7 @@ async def test_a_service_knows_where_a_request_came_from_whatever_its_client_say
     await shop.by_rest(asked(method, usual_request(name)), [lie, ("x-forwarded-for", "192.0.2.7")])
     await shop.by_grpc(method, usual_request(name), [lie])
 
-    assert [call.client_address for call in shop.seen] == ["127.0.0.1", ""]
+    assert [client_address(call) for call in shop.seen] == ["127.0.0.1", ""]
 
 
 @pytest.mark.parametrize("name", INTERNAL)

@@ -85,4 +85,4 @@ def test_a_page_beside_the_readme_shows_no_command_without_a_reason(page):
 def test_few_commands_are_left_out():
     left_out = [block for block in TOUR if block.reason]
 
-    assert len(left_out) <= 3
+    assert len(left_out) <= 5
