@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from plait.data.claims import CLAIM_LIFETIME, Claim, RequestIdReused, fingerprint, purge
+from plait.data.claims import (
+    CLAIM_LIFETIME,
+    Claim,
+    RequestIdReused,
+    answered,
+    fingerprint,
+    purge,
+)
 from plait.errors import Code
 from shop.catalog.v1 import catalog_pb2
 
@@ -41,6 +48,30 @@ async def test_a_repeated_request_gets_the_first_answer_and_has_no_effect(databa
     assert await create(database, claim(), b"second") == b"first"
 
     assert await count(database, "things") == 1
+
+
+async def looked_up(database, claim, now):
+    async with database.snapshot() as tx:
+        return await answered(tx, claim, now)
+
+
+async def test_who_looks_before_the_work_sees_the_first_answer_and_claims_nothing(database, clock):
+    assert await looked_up(database, claim(), clock.now()) is None
+    assert await create(database, claim(), b"first") == b"first"
+
+    assert await looked_up(database, claim(), clock.now()) == b"first"
+    assert await looked_up(database, claim(request_id="r2"), clock.now()) is None
+    with pytest.raises(RequestIdReused):
+        await looked_up(database, claim(fingerprint=b"g"), clock.now())
+
+
+@pytest.mark.parametrize(
+    ("early", "found"), [(timedelta(microseconds=1), b"a"), (timedelta(0), None)]
+)
+async def test_an_answer_that_has_expired_is_not_seen(database, clock, early, found):
+    await create(database, claim(), b"a")
+
+    assert await looked_up(database, claim(), clock.now() + CLAIM_LIFETIME - early) == found
 
 
 async def test_an_empty_answer_is_an_answer(database):

@@ -190,6 +190,27 @@ async def test_main_hands_a_whole_service_to_the_chassis(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DATABASE_URL", "mysql://u:canary@db/shop", "DATABASE_URL: expected a database URL"),
+        ("IDENTITY_ADMIN_PASSWORD", "admin-password", "IDENTITY_ADMIN_PASSWORD must not be one"),
+    ],
+)
+def test_main_refuses_what_cannot_be_used_and_shows_no_value(monkeypatch, variable, value, said):
+    monkeypatch.setattr(sys, "argv", ["identity"])
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///identity.db")
+    monkeypatch.setenv("IDENTITY_SECRET", SECRET)
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SystemExit) as caught:
+        main.main()
+
+    assert said in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert "admin-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("environment", "said"),
     [
         ({"DATABASE_URL": "mysql://u:canary@db/shop"}, "DATABASE_URL: expected a database URL"),

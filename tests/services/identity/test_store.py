@@ -6,6 +6,7 @@ from operator import attrgetter
 
 import pytest
 
+from plait.data.backend import Conflict
 from plait.data.claims import CLAIM_LIFETIME, Claim, RequestIdReused
 from plait.data.filter import matches, parse_filter
 from plait.data.order import arranged, parse_order
@@ -103,6 +104,13 @@ async def test_an_address_belongs_to_one_user_whatever_its_case(store, email):
     with pytest.raises(UserNotFound):
         await store.users.get("users/bea")
     assert [letter.name for letter in await store.letters.due(NOW, 9)] == ["letter-ann"]
+
+
+async def test_a_name_that_is_given_twice_is_a_mistake_and_no_taken_address(store):
+    await add(store, "ann")
+
+    with pytest.raises(Conflict, match="users_name"):
+        await store.users.add(new_user("ann", email="other@example.org"), None, b"", NOW)
 
 
 async def test_a_new_user_has_a_letter_whose_token_works(store):
