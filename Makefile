@@ -12,8 +12,8 @@ QUESTION ?= all
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/run ## Start everything (DETACH=1: in the background); the first time installs into .venv
-	@exec $(PLAIT) up $(if $(DETACH),--detach)
+up: $(VENV)/$(if $(filter postgres,$(DATABASE)),dev,run) ## Start everything (DETACH=1: in the background, DATABASE=postgres: on PostgreSQL); the first time installs into .venv
+	@exec $(PLAIT) up $(if $(DETACH),--detach) $(if $(DATABASE),--database $(DATABASE))
 
 down: $(VENV)/run ## Stop what `make up DETACH=1` started
 	@$(PLAIT) down

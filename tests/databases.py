@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 
@@ -17,24 +18,26 @@ from plait.data.blocking import wait_for
 from plait.data.migrations import migrate
 from plait.data.url import database_url
 from plait.local.postgres import ADMIN, Cluster
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
-PASSWORD = "of the tests"
+PASSWORD = "secret-of-the-tests"
 SETTINGS = {  # nothing of it has to outlive the machine
     "autovacuum": "off",
     "fsync": "off",
     "full_page_writes": "off",
-    "listen_addresses": "",
+    "listen_addresses": "127.0.0.1",
     "log_checkpoints": "off",
     "max_connections": "200",
     "max_wal_senders": "0",
     "synchronous_commit": "off",
+    "unix_socket_directories": "",
     "wal_level": "minimal",
 }
 
 
 class PostgresServer:
-    """One server for all tests of a process, on a socket in a temporary folder.
+    """One server for all tests of a process, on a port of its own and in a temporary folder.
 
     Raises:
         Mistake: there is no PostgreSQL here.
@@ -47,9 +50,8 @@ class PostgresServer:
         cluster.create(PASSWORD, ["--no-sync", "--set", "scram_iterations=1"])
         secret = self.folder / "password"
         secret.write_text(PASSWORD, encoding="ascii")
-        settings = [f"{name}={value}" for name, value in SETTINGS.items()]
-        settings.append(f"unix_socket_directories={cluster.folder}")
-        self.socket = cluster.folder
+        self.port = free_port()
+        settings = [f"{name}={value}" for name, value in (SETTINGS | {"port": self.port}).items()]
         self.log = (self.folder / "log").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "plait.local.postgres", cluster.folder, secret, *settings],
@@ -60,7 +62,7 @@ class PostgresServer:
         self._wait()
 
     def url(self, database: str, user: str = ADMIN, password: str = PASSWORD) -> str:
-        return f"postgresql://{user}:{password.replace(' ', '%20')}@/{database}?host={self.socket}"
+        return f"postgresql://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run a statement as the superuser, and return its rows."""

@@ -65,6 +65,24 @@ def test_a_python_without_venv_is_one_clear_sentence(checkout):
     assert not (checkout / ".venv").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lock", "command"),
+    [
+        ((), "requirements.lock", "up"),
+        (("DETACH=1",), "requirements.lock", "up --detach"),
+        (("DATABASE=sqlite",), "requirements.lock", "up --database sqlite"),
+        (("DATABASE=postgres",), "requirements-dev.lock", "up --database postgres"),
+    ],
+)
+def test_up_installs_what_the_database_needs(checkout, arguments, lock, command):
+    shutil.copy(ROOT / "requirements-dev.lock", checkout)
+
+    planned = " ".join(make(checkout, "--dry-run", "up", *arguments).stdout.split())
+
+    assert f"-r {lock}" in planned
+    assert planned.endswith(f"exec .venv/bin/plait {command}")
+
+
 def test_help_lists_every_target_with_what_it_does():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = " ".join(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)).split()

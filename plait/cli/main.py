@@ -60,6 +60,13 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when everything is ready.")
     ] = False,
+    database: Annotated[
+        str,
+        typer.Option(
+            envvar="PLAIT_DATABASE",
+            help="sqlite, or postgres: a server of the project's own, a database for each service.",
+        ),
+    ] = "sqlite",
 ) -> None:
     """Start everything in plait.toml, watch it, start again what ends. Ctrl-C drains and stops."""
     from rich.console import Console  # noqa: PLC0415 - see above
@@ -68,7 +75,8 @@ def up(
     from plait.local.up import up_detached  # noqa: PLC0415 - see above
 
     start = up_detached if detach else run
-    raise typer.Exit(start(project_root(), dict(os.environ), Console()))
+    told = {**os.environ, "PLAIT_DATABASE": database}
+    raise typer.Exit(start(project_root(), told, Console()))
 
 
 @app.command()

@@ -34,8 +34,6 @@ class FieldNotes:
         constraints: buf.validate.FieldRules as JSON with proto names and numbers as numbers, for
             example `{"required": True, "string": {"max_len": 64}}`.
         format: google.api.FieldInfo.Format, for example `UUID4`, or empty.
-        reference: the resource type that it names (google.api.resource_reference), or empty.
-        request_id: it makes the command repeatable (plait.api.v1.request_id).
         resume_token: where a stream resumes (plait.api.v1.resume_token).
         header: the HTTP header that carries it, in lower case, or empty.
         cookie: the cookie that carries it, or empty.
@@ -46,8 +44,6 @@ class FieldNotes:
     behavior: frozenset[str] = frozenset()
     constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     format: str = ""
-    reference: str = ""
-    request_id: bool = False
     resume_token: bool = False
     header: str = ""
     cookie: str = ""
@@ -61,8 +57,6 @@ class Resource:
 
     type: str
     patterns: tuple[str, ...]
-    singular: str = ""
-    plural: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +76,6 @@ def field_notes(descriptor: DescField, registry: Registry) -> FieldNotes:
         behavior=frozenset(options.get("[google.api.field_behavior]", ())),
         constraints=_constraints(descriptor, registry, "buf.validate.field"),
         format=options.get("[google.api.field_info]", {}).get("format", ""),
-        reference=options.get("[google.api.resource_reference]", {}).get("type", ""),
-        request_id=options.get("[plait.api.v1.request_id]", False),
         resume_token=options.get("[plait.api.v1.resume_token]", False),
         header=header,
         cookie=cookie,
@@ -105,8 +97,6 @@ def message_notes(descriptor: DescMessage, registry: Registry) -> MessageNotes:
     resource = found and Resource(
         type=found.get("type", ""),
         patterns=tuple(found.get("pattern", ())),
-        singular=found.get("singular", ""),
-        plural=found.get("plural", ""),
     )
     return MessageNotes(
         constraints=_constraints(descriptor, registry, "buf.validate.message"),

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
-from plait.gateway.docs.pages import HEALTH
+from plait.gateway.docs.pages import HEALTH, LIVE
 from plait.gateway.edge.asgi import App, Receive, Scope, Send
 from plait.gateway.server import Connections, serve
 
@@ -18,7 +18,9 @@ _CONNECTIONS = Connections(header_timeout=5.0, backlog=16, count=16)
 
 @contextlib.asynccontextmanager
 async def answering_probes(app: App, host: str, port: int) -> AsyncGenerator[None]:
-    """Let `app` answer GET /healthz at a second port while the block lasts; with port 0 nowhere.
+    """Let `app` answer probes at a second port while the block lasts; with port 0 nowhere.
+
+    /healthz and /livez are served there, and nothing else.
 
     Raises:
         CannotListen: the address is taken or not ours.
@@ -53,7 +55,7 @@ async def answering_probes(app: App, host: str, port: int) -> AsyncGenerator[Non
 
 def _health_of(app: App) -> App:
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["raw_path"] == HEALTH:
+        if scope["raw_path"] in {HEALTH, LIVE}:
             await app(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 404, "headers": []})

@@ -45,12 +45,6 @@ class GatewaySettings(Settings):
     max_connections: int = Field(
         default=1024, ge=1, description="connections at the same time, silent ones too"
     )
-    health_port: int = Field(
-        default=0,
-        ge=0,
-        le=65535,
-        description="port of a second listener that serves health only, for probes; 0 for none",
-    )
     header_timeout: float = Field(
         default=10.0, gt=0, description="until all headers are there, and of idle connections"
     )

@@ -5,11 +5,11 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from protobuf import DescMessage
 
@@ -17,7 +17,7 @@ from plait.errors import Code, Error
 from plait.gateway.errors import DOMAIN, MethodNotAllowed, http_status_of
 from plait.gateway.rest.names import json_path
 from plait.gateway.rest.negotiation import Format
-from plait.mesh.status import INTERNAL_MESSAGE, to_status
+from plait.mesh.status import INTERNAL_MESSAGE, first_detail, to_status
 
 HTTP: Mapping[int, int] = {
     Code.OK: 200,
@@ -44,7 +44,6 @@ _INFO = "google.rpc.ErrorInfo"
 _DEBUG = "google.rpc.DebugInfo"
 _BAD_REQUEST = "google.rpc.BadRequest"
 _PHRASES = {499: "Client Closed Request"}  # not one of RFC 9110
-_T = TypeVar("_T", bound=Message)
 
 
 class Failure(NamedTuple):
@@ -122,18 +121,7 @@ def _with_info(status: status_pb2.Status, code: Code) -> status_pb2.Status:
 
 
 def _info_of(status: status_pb2.Status) -> error_details_pb2.ErrorInfo | None:
-    return _detail(status, error_details_pb2.ErrorInfo)
-
-
-def _detail(status: status_pb2.Status, kind: type[_T]) -> _T | None:
-    message = kind()
-    for detail in status.details:
-        try:
-            if detail.Unpack(message):
-                return message
-        except DecodeError:
-            continue
-    return None
+    return first_detail(status.details, error_details_pb2.ErrorInfo)
 
 
 def _aip(status: status_pb2.Status, http: int, request: DescMessage | None) -> dict[str, Any]:
@@ -186,7 +174,7 @@ def _headers(
 ) -> Iterator[tuple[str, str]]:
     if isinstance(error, MethodNotAllowed):
         yield "allow", ", ".join(error.allow)
-    if retry := _detail(status, error_details_pb2.RetryInfo):
+    if retry := first_detail(status.details, error_details_pb2.RetryInfo):
         seconds = retry.retry_delay.ToNanoseconds() / 1e9
         yield "retry-after", str(max(math.ceil(seconds), 0))
 

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z]([a-z0-9-]{0,29}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _METHOD = re.compile(r"(?P<service>[a-z][a-z0-9-]*)/(?P<name>[A-Za-z_]\w*)", re.ASCII)
 _FULL_METHOD = re.compile(r"(?P<service>[a-z][a-z0-9-]*)/[\w.]+/[A-Za-z_]\w*", re.ASCII)
-_RESERVED = ("gateway", "console", "supervisor", "zygote")
+_RESERVED = ("gateway", "console", "postgres", "supervisor", "zygote")
 _SECRETS = 'a list of secrets, as [{ name = "API_KEY" }]'
 
 

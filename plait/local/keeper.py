@@ -23,7 +23,7 @@ class Plan:
     """How one process is run.
 
     `migrate` runs before each start of it. `seed` fills its database, if the file `unseeded` is
-    there, which a migration makes that has made the database.
+    there, which a migration makes that has made the database. `stop` asks it to drain and end.
     """
 
     address: str
@@ -32,6 +32,7 @@ class Plan:
     migrate: Start | None = None
     seed: Start | None = None
     unseeded: Path | None = None
+    stop: signal.Signals = signal.SIGTERM
 
     @property
     def name(self) -> str:
@@ -147,7 +148,7 @@ class Keeper:
         self._wake.set()
         if self._child is not None:
             self._become(self.process.stopping())
-            self._spawner.signal(self._child, signal.SIGTERM)
+            self._spawner.signal(self._child, self._plan.stop)
 
     async def _life(self) -> str:
         """Run the process from its migration to its end; return how it ended."""
@@ -191,7 +192,7 @@ class Keeper:
         if self._kill:  # asked while it was being born, as below
             self._spawner.signal(child, signal.SIGKILL)
         elif self._stop or self._renew:
-            self._spawner.signal(child, signal.SIGTERM)
+            self._spawner.signal(child, self._plan.stop)
         return child
 
     async def _watch(self) -> None:

@@ -42,10 +42,11 @@ class Plans:
     gateway: tuple[Plan, ...]
     services: tuple[Plan, ...]
     console: tuple[Plan, ...]
+    databases: tuple[Plan, ...] = ()
 
     @property
     def stages(self) -> tuple[tuple[Plan, ...], ...]:
-        return (self.gateway, self.services, self.console)
+        return (self.gateway, self.services, self.console, self.databases)
 
 
 def plans(

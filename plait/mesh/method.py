@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from google.protobuf import descriptor_pb2, descriptor_pool
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 
 from plait.api.v1 import options_pb2
 
@@ -33,7 +33,6 @@ class Method:
     access: options_pb2.Access | None = None
     deadline: float | None = None
     side_effects: SideEffects = SideEffects.UNKNOWN
-    request_id_field: str = ""
 
     @property
     def path(self) -> str:
@@ -75,7 +74,6 @@ def method_of(descriptor: MethodDescriptor) -> Method:
         access=_access(options),
         deadline=_deadline(options),
         side_effects=SideEffects(options.idempotency_level),
-        request_id_field=_request_id_field(list(descriptor.input_type.fields)),
     )
 
 
@@ -89,8 +87,3 @@ def _deadline(options: descriptor_pb2.MethodOptions) -> float | None:
     if not options.HasExtension(options_pb2.deadline):
         return None
     return options.Extensions[options_pb2.deadline].ToTimedelta().total_seconds()
-
-
-def _request_id_field(fields: list[FieldDescriptor]) -> str:
-    marked = (f.name for f in fields if f.GetOptions().Extensions[options_pb2.request_id])
-    return next(marked, "")

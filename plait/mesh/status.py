@@ -64,7 +64,9 @@ def from_status(code: int, message: str, details: bytes = b"") -> Error:
             it were not there, because a status must not be lost to its decoration.
     """
     status = _parsed(details)
-    info = _first(status.details, error_details_pb2.ErrorInfo) or error_details_pb2.ErrorInfo()
+    info = (
+        first_detail(status.details, error_details_pb2.ErrorInfo) or error_details_pb2.ErrorInfo()
+    )
     error = error_class(code)(
         message or status.message,
         reason=info.reason,
@@ -75,6 +77,18 @@ def from_status(code: int, message: str, details: bytes = b"") -> Error:
     )
     error.metadata = dict(info.metadata)
     return error
+
+
+def first_detail(details: Iterable[AnyMessage], kind: type[_M]) -> _M | None:
+    """Return the first detail of a kind; one that cannot be parsed is as if it were not there."""
+    message = kind()
+    for detail in details:
+        try:
+            if detail.Unpack(message):
+                return message
+        except DecodeError:
+            continue
+    return None
 
 
 def _error_info(
@@ -135,19 +149,8 @@ def _parsed(details: bytes) -> status_pb2.Status:
         return status_pb2.Status()
 
 
-def _first(details: Iterable[AnyMessage], kind: type[_M]) -> _M | None:
-    message = kind()
-    for detail in details:
-        try:
-            if detail.Unpack(message):
-                return message
-        except DecodeError:
-            return None
-    return None
-
-
 def _violations(details: Iterable[AnyMessage]) -> tuple[Violation, ...]:
-    bad = _first(details, error_details_pb2.BadRequest) or error_details_pb2.BadRequest()
+    bad = first_detail(details, error_details_pb2.BadRequest) or error_details_pb2.BadRequest()
     return tuple(
         Violation(field=each.field, description=each.description, rule=each.reason)
         for each in bad.field_violations
@@ -155,10 +158,10 @@ def _violations(details: Iterable[AnyMessage]) -> tuple[Violation, ...]:
 
 
 def _resource(details: Iterable[AnyMessage]) -> str:
-    info = _first(details, error_details_pb2.ResourceInfo)
+    info = first_detail(details, error_details_pb2.ResourceInfo)
     return info.resource_name if info else ""
 
 
 def _retry_after(details: Iterable[AnyMessage]) -> float | None:
-    retry = _first(details, error_details_pb2.RetryInfo)
+    retry = first_detail(details, error_details_pb2.RetryInfo)
     return retry.retry_delay.ToNanoseconds() / 1e9 if retry else None

@@ -20,13 +20,17 @@ _IMPATIENCE = 0.2  # seconds for the same, where the collector did not take the 
 _HASTE = 0.3  # seconds more, without retries; all together stays below 2
 
 
+def _never_fails() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
     """What has to be ended: `finish` delivers what is left and waits, `give_up` ends that."""
 
     finish: tuple[Callable[[], None], ...] = ()
     give_up: tuple[Callable[[], None], ...] = ()
-    fails: Callable[[], bool] = bool
+    fails: Callable[[], bool] = _never_fails
 
 
 class _Process:
@@ -108,7 +112,7 @@ def _start(
     export.muffle(clock)
     finish: list[Callable[[], None]] = []
     give_up: list[Callable[[], None]] = []
-    fails: Callable[[], bool] = bool
+    fails = _never_fails
     if "TRACES" in wanted:
         spans = export.span_exporter(allowed)
         tracers.add_span_processor(export.span_processor(spans))

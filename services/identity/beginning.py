@@ -75,6 +75,8 @@ class Beginning:
         self._admin = admin
         self._sleep = sleep
         self._problem = "it has not begun yet"
+        self.over = asyncio.Event()
+        """Set once everything is there."""
 
     async def run(self) -> None:
         """Begin as soon as the database is ready; returns when that is done."""
@@ -93,6 +95,7 @@ class Beginning:
         if self._admin is not None:
             await self._make_admin(self._admin)
         self._problem = ""
+        self.over.set()
 
     async def ready(self) -> bool:
         """Return True, or raise Unavailable with what is missing."""

@@ -45,6 +45,16 @@ class Identity:
     clock: Clock
     new_id: NewId
 
+    async def deliver(self) -> None:
+        """Bring letters to people, once there is a database to bring them from."""
+        await self.beginning.over.wait()
+        await self.delivery.run()
+
+    async def tidy(self) -> None:
+        """Remove what has expired, once there is a database to remove it from."""
+        await self.beginning.over.wait()
+        await self.sweep.run()
+
     async def keep(self, done: Act) -> None:
         """Keep an act that was refused (`plait.mesh.interceptors.audit`)."""
         await self.store.events.record(event(done, self.new_id(), self.clock.now()))
@@ -135,7 +145,7 @@ def main() -> None:
         name="identity",
         ready=identity.beginning.ready,
         on_close=identity.close,
-        background=[identity.beginning.run, identity.delivery.run, identity.sweep.run],
+        background=[identity.beginning.run, identity.deliver, identity.tidy],
         observers=[audit(identity.keep)],
     )
 

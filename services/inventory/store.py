@@ -165,7 +165,7 @@ class SqlStore:
         until = self._clock.monotonic() + self._patience
         while True:
             try:
-                async with self._database.transaction() as tx:
+                async with self._database.transaction(concurrent=True) as tx:
                     done = await work(tx)
             except (Conflict, DatabaseBusy) as error:
                 lasting = isinstance(error, Conflict) and error.constraint not in _RACES

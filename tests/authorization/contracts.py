@@ -67,13 +67,13 @@ def message_class(descriptor: Descriptor) -> type[Message]:
     return message_factory.GetMessageClass(descriptor)
 
 
-def strings_of(message: Message) -> Iterator[tuple[Message, FieldDescriptor]]:
-    """Yield each text, and each bytes, that is set anywhere in a message, with its holder."""
-    for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            continue
-        if field.type == FieldDescriptor.TYPE_MESSAGE:
-            for inner in value if field.is_repeated else [value]:
-                yield from strings_of(inner)
-        elif field.type in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}:
-            yield message, field
+def fields_of(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
+    """Yield the fields of a message and of all that can be in it, each once."""
+    seen, waiting = {descriptor.full_name}, [descriptor]
+    while waiting:
+        for field in waiting.pop().fields:
+            yield field
+            inner = field.message_type
+            if inner is not None and inner.full_name not in seen:
+                seen.add(inner.full_name)
+                waiting.append(inner)

@@ -1,6 +1,7 @@
 """Messages made from descriptors: every field set, and each as its contract wants it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from google.api import httpbody_pb2
@@ -10,7 +11,7 @@ from google.protobuf.message import Message
 from google.type import money_pb2
 
 from plait.mesh.interceptors.validate import violations
-from tests.authorization.contracts import message_class
+from tests.authorization.contracts import is_secret, message_class
 
 UUID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 TEXTS = (
@@ -23,7 +24,6 @@ TEXTS = (
 
 WHOLE: dict[str, Iterable[Message]] = {
     "google.type.Money": (money_pb2.Money(currency_code="EUR", units=1),),
-    "google.api.HttpBody": (httpbody_pb2.HttpBody(content_type="image/png", data=b"x"),),
     "google.protobuf.Timestamp": (timestamp_pb2.Timestamp(seconds=1_767_225_600),),
     "google.protobuf.Duration": (
         duration_pb2.Duration(seconds=60),
@@ -34,57 +34,74 @@ WHOLE: dict[str, Iterable[Message]] = {
 }
 NUMBERS = (1, 2, 10, 100)
 
-Texts = Callable[[FieldDescriptor], Iterable[str]]
+Texts = Callable[[bool], Iterable[str]]
+"""What may stand in a field, told whether the field, or one around it, is a secret."""
 
 
-def usual(_: FieldDescriptor) -> Iterable[str]:
+def usual(_secret: bool) -> Iterable[str]:  # noqa: FBT001 - it is what `Texts` is told
     return TEXTS
 
 
-def complete(descriptor: Descriptor, texts: Texts = usual, depth: int = 0) -> Any:
-    """Make a message with all its fields, one of each oneof, that breaks no rule of theirs.
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """Makes messages with all their fields, one of each oneof.
 
-    Args:
-        descriptor: what to make.
-        texts: what may stand in a text field; the first that the contract allows does.
-        depth: how deep it lies in another.
+    Attributes:
+        texts: what may stand in a field of text or bytes; the first that is right does.
+        strict: whether a value has to keep the rules of its field; else the first is taken.
     """
-    message = message_class(descriptor)()
-    chosen: set[str] = set()
-    for field in descriptor.fields:
-        oneof = field.containing_oneof
-        if oneof is not None and not _is_optional(field):
-            if oneof.name in chosen:
-                continue
-            chosen.add(oneof.name)
-        if depth < 4 and not _is_map(field):
-            _fill(message, field, texts, depth)
-    return message
+
+    texts: Texts = usual
+    strict: bool = True
+
+    def make(self, descriptor: Descriptor, *, secret: bool = False, depth: int = 0) -> Any:
+        message = message_class(descriptor)()
+        chosen: set[str] = set()
+        for field in descriptor.fields:
+            oneof = field.containing_oneof
+            if oneof is not None and not _is_optional(field):
+                if oneof.name in chosen:
+                    continue
+                chosen.add(oneof.name)
+            if depth < 4 and not _is_map(field):
+                self._fill(message, field, secret=secret or is_secret(field), depth=depth)
+        return message
+
+    def _fill(self, message: Message, field: FieldDescriptor, *, secret: bool, depth: int) -> None:
+        for value in self._values(field, secret=secret, depth=depth):
+            _set(message, field, value)
+            if not (self.strict and _breaks(message, field)):
+                return
+        raise AssertionError(f"no value that is known here is right for {field.full_name}: add one")
+
+    def _values(self, field: FieldDescriptor, *, secret: bool, depth: int) -> Iterator[Any]:
+        match field.type:
+            case FieldDescriptor.TYPE_MESSAGE:
+                yield from self._messages(field.message_type, secret=secret, depth=depth)
+            case FieldDescriptor.TYPE_STRING:
+                yield from self.texts(secret)
+            case FieldDescriptor.TYPE_BYTES:
+                yield from (text.encode() for text in self.texts(secret))
+            case FieldDescriptor.TYPE_BOOL:
+                yield True
+            case FieldDescriptor.TYPE_ENUM:
+                yield from (value.number for value in field.enum_type.values if value.number)
+            case _:
+                yield from NUMBERS
+
+    def _messages(self, descriptor: Descriptor, *, secret: bool, depth: int) -> Iterator[Any]:
+        if descriptor.full_name == "google.api.HttpBody":
+            data = next(iter(self.texts(secret))).encode()
+            yield httpbody_pb2.HttpBody(content_type="image/png", data=data)
+        elif descriptor.full_name in WHOLE:
+            yield from WHOLE[descriptor.full_name]
+        else:
+            yield self.make(descriptor, secret=secret, depth=depth + 1)
 
 
-def _fill(message: Message, field: FieldDescriptor, texts: Texts, depth: int) -> None:
-    for value in _values(field, texts, depth):
-        _set(message, field, value)
-        if not _breaks(message, field):
-            return
-    raise AssertionError(f"no value that is known here is right for {field.full_name}: add one")
-
-
-def _values(field: FieldDescriptor, texts: Texts, depth: int) -> Iterator[Any]:
-    match field.type:
-        case FieldDescriptor.TYPE_MESSAGE:
-            name = field.message_type.full_name
-            yield from WHOLE.get(name) or [complete(field.message_type, texts, depth + 1)]
-        case FieldDescriptor.TYPE_STRING:
-            yield from texts(field)
-        case FieldDescriptor.TYPE_BYTES:
-            yield b"x"
-        case FieldDescriptor.TYPE_BOOL:
-            yield True
-        case FieldDescriptor.TYPE_ENUM:
-            yield from (value.number for value in field.enum_type.values if value.number)
-        case _:
-            yield from NUMBERS
+def complete(descriptor: Descriptor) -> Any:
+    """Make a message with all its fields that breaks no rule of theirs."""
+    return Maker().make(descriptor)
 
 
 def _set(message: Message, field: FieldDescriptor, value: Any) -> None:

@@ -68,6 +68,7 @@ class Shop:
         keys: sign tokens that it believes.
         client: of the gateway.
         seen: the calls that reached a servicer.
+        requests: the messages that did, in their order.
         owner: whose thing a servicer answers, where the contract names an owner there.
         answer: makes what a servicer answers, before the owner is set.
         channels: to the services, by short name; they add nothing to a call.
@@ -77,6 +78,7 @@ class Shop:
 
     keys: TestKeys
     seen: list[Call] = field(default_factory=list)
+    requests: list[Message] = field(default_factory=list)
     owner: str = ""
     answer: Callable[[MethodDescriptor], Message] = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
@@ -87,6 +89,7 @@ class Shop:
     def reset(self) -> None:
         """Forget what a test has seen and wanted."""
         self.seen.clear()
+        self.requests.clear()
         self.owner = ""
         self.answer = empty
 
@@ -94,16 +97,23 @@ class Shop:
         self, method: MethodDescriptor, request: Message, metadata: Iterable[tuple[str, Any]] = ()
     ) -> Outcome:
         """Call the service itself, with this metadata and no other."""
-        asking, answering = message_class(method.input_type), message_class(method.output_type)
-        shape = _shape(method)
+        asking = message_class(method.input_type)
+        return await self._asked(method, request, metadata, asking.SerializeToString)
+
+    async def by_bytes(
+        self, method: MethodDescriptor, data: bytes, metadata: Iterable[tuple[str, Any]] = ()
+    ) -> Outcome:
+        """Call the service itself with bytes that need be no message."""
+        return await self._asked(method, data, metadata, None)
+
+    async def _asked(
+        self, method: MethodDescriptor, request: Any, metadata: Any, serialize: Any
+    ) -> Outcome:
         path = f"/{method.containing_service.full_name}/{method.name}"
-        make = getattr(self.channels[short(method)], shape)
-        call = make(path, asking.SerializeToString, answering.FromString)
-        asked = call(
-            [request] if method.client_streaming else request,
-            metadata=list(metadata),
-            timeout=BOUND,
-        )
+        make = getattr(self.channels[short(method)], _shape(method))
+        call = make(path, serialize, message_class(method.output_type).FromString)
+        content = [request] if method.client_streaming else request
+        asked = call(content, metadata=list(metadata), timeout=BOUND)
         try:
             messages = (
                 [each async for each in asked] if isinstance(asked, Stream) else [await asked]
@@ -236,17 +246,20 @@ def _servicers(shop: Shop, name: str) -> Callable[[Any], None]:
 
 def _handler(shop: Shop, method: MethodDescriptor) -> Any:
     async def read(requests: Any) -> None:
-        if method.client_streaming:
-            async for _ in requests:
-                pass
+        call = current()
+        assert call is not None
+        shop.seen.append(call)
+        if not method.client_streaming:
+            shop.requests.append(requests)
+            return
+        async for request in requests:
+            shop.requests.append(request)
 
     async def one(requests: Any, context: Any) -> Message:
-        _note(shop)
         await read(requests)
         return _answered(shop, method)
 
     async def many(requests: Any, context: Any) -> AsyncIterator[Message]:
-        _note(shop)
         await read(requests)
         yield _answered(shop, method)
 
@@ -256,12 +269,6 @@ def _handler(shop: Shop, method: MethodDescriptor) -> Any:
         request_deserializer=message_class(method.input_type).FromString,
         response_serializer=message_class(method.output_type).SerializeToString,
     )
-
-
-def _note(shop: Shop) -> None:
-    call = current()
-    assert call is not None
-    shop.seen.append(call)
 
 
 def _answered(shop: Shop, method: MethodDescriptor) -> Message:

@@ -127,6 +127,16 @@ async def test_who_asks_the_gateway_passes_or_hears_why_not(shop, name):
     assert not any(wrong), "\n".join(["who may call is wrong:", *filter(None, wrong)])
 
 
+async def test_a_service_knows_where_a_request_came_from_whatever_its_client_says(shop):
+    name = "shop.catalog.v1.CatalogService/GetProduct"
+    method, lie = METHODS[name], ("x-plait-client-address", "192.0.2.7")
+
+    await shop.by_rest(asked(method, usual_request(name)), [lie, ("x-forwarded-for", "192.0.2.7")])
+    await shop.by_grpc(method, usual_request(name), [lie])
+
+    assert [call.client_address for call in shop.seen] == ["127.0.0.1", ""]
+
+
 @pytest.mark.parametrize("name", INTERNAL)
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 async def test_what_is_internal_is_nowhere_outside(shop, name, verb):

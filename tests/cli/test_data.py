@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 import threading
 from datetime import timedelta
@@ -14,7 +15,10 @@ from plait.local.control import listening
 from plait.local.folders import Folders
 from plait.local.login import KeptLogin
 from plait.local.mistake import NOT_RUNNING, REFUSED, USAGE, Mistake
+from plait.local.postgres_databases import provide
+from plait.local.postgres_plans import place_of
 from plait.local.sessions import Session
+from tests.databases import PASSWORD
 
 FILE = """
 [project]
@@ -76,13 +80,19 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def supervisor(root):
+def running():
+    """The names of the processes that the supervisor says it runs."""
+    return []
+
+
+@pytest.fixture
+def supervisor(root, running):
     """Says that it runs."""
     folders = Folders(root=root)
     ready, stop = threading.Event(), []
 
     async def answer(_):
-        yield {"processes": []}
+        yield {"processes": [{"name": name} for name in running]}
 
     async def serve():
         end = asyncio.Event()
@@ -124,6 +134,23 @@ def test_a_database_of_the_environment_goes_first(root, monkeypatch):
 
     assert "things" in tables(root / "other.db")
     assert not Folders(root=root).database("things").exists()
+
+
+def test_the_kind_of_database_is_the_environments(root, monkeypatch, capsys, postgres):
+    folders = Folders(root=root)
+    monkeypatch.setenv("PLAIT_DATABASE", "postgres")
+    monkeypatch.setenv("PLAIT_PORT_POSTGRES", str(postgres.port))
+    folders.secret("postgres").write_text(PASSWORD)
+    provide(place_of(folders, os.environ).admin_url, "things", "secret")
+    folders.secret("postgres-things").write_text("secret")
+
+    migrate(root, "things")
+
+    assert postgres.execute("SELECT count(*) FROM things", "things")[0][0] == 0
+    assert not folders.database("things").exists()
+    assert folders.unseeded("things.postgres").exists()
+    postgres.drop("things")
+    postgres.execute("DROP ROLE things")
 
 
 def test_a_service_without_migrations_is_refused(root):
@@ -184,6 +211,19 @@ def test_a_database_that_a_command_has_filled_does_not_wait_for_it(root):
     assert seed(root, None) == 0
 
     assert not mark.exists()
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_the_mark_is_that_of_the_database_that_runs(root, running):
+    running.append("postgres")
+    folders = Folders(root=root)
+    marks = [folders.unseeded(name) for name in ("things", "things.postgres")]
+    for mark in marks:
+        mark.touch()
+
+    assert seed(root, None) == 0
+
+    assert [mark.exists() for mark in marks] == [True, False]
 
 
 @pytest.mark.usefixtures("supervisor")

@@ -179,10 +179,15 @@ def test_a_command_hands_over_what_was_said(  # noqa: PLR0917 - what is said, an
 
 
 @pytest.mark.parametrize(
-    ("arguments", "function"),
-    [("up", "up"), ("up --detach", "up_detached"), ("up -d", "up_detached")],
+    ("arguments", "function", "database"),
+    [
+        ("up", "up", "sqlite"),
+        ("up --detach", "up_detached", "sqlite"),
+        ("up -d --database postgres", "up_detached", "postgres"),
+    ],
 )
-def test_up_runs_here_or_in_the_background(project, monkeypatch, arguments, function):
+def test_up_runs_here_or_in_the_background(project, monkeypatch, arguments, function, database):
+    monkeypatch.delenv("PLAIT_DATABASE", raising=False)
     noted = Asked()
     monkeypatch.setattr(up, function, noted)
 
@@ -191,7 +196,7 @@ def test_up_runs_here_or_in_the_background(project, monkeypatch, arguments, func
     assert done.exit_code == 0
     ((root, environ, console),) = noted.with_
     assert root == project
-    assert environ == dict(os.environ)
+    assert environ == {**os.environ, "PLAIT_DATABASE": database}
     assert console is not None
 
 

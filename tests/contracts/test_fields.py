@@ -73,6 +73,14 @@ def secret(field):
     return bool(SECRET & set(field.name.split("_"))) or field.full_name in REDACTED_TOO
 
 
+def holds_secret(field, seen=frozenset()):
+    """Whether a field is hidden from logs, or something that can be in it."""
+    inner = field.message_type
+    if field.GetOptions().debug_redact or inner is None or inner.full_name in seen:
+        return field.GetOptions().debug_redact
+    return any(holds_secret(below, seen | {inner.full_name}) for below in inner.fields)
+
+
 def test_every_text_number_enum_and_repeated_field_is_bounded(fields):
     loose = [
         field.full_name
@@ -183,6 +191,21 @@ def test_secrets_and_nothing_else_are_hidden_from_logs(fields):
 
     assert hidden == secrets
     assert len(secrets) >= 15
+
+
+def test_a_rule_about_what_holds_a_secret_has_words_of_its_own(messages, fields):
+    """A rule without a `message` answers the text that its expression makes, and that may be of
+    the value."""
+    about = [(field.full_name, rules(field).cel) for field in fields if holds_secret(field)]
+    about += [
+        (message.full_name, message.GetOptions().Extensions[validate_pb2.message].cel)
+        for message in messages
+        if any(map(holds_secret, message.fields))
+    ]
+    wordless = [(name, rule.id) for name, cel in about for rule in cel if not rule.message]
+
+    assert wordless == []
+    assert sum(len(cel) for _, cel in about) >= 2
 
 
 def test_every_exception_for_secrets_is_needed(fields):

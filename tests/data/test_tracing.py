@@ -82,7 +82,7 @@ def statements(recording):
     return [span for span in recording.spans() if span.kind is SpanKind.CLIENT]
 
 
-async def test_a_statement_is_a_client_span_inside_of_the_call(recording, execute):
+async def test_a_statement_is_a_client_span_inside_of_the_call(recording, execute, postgres):
     await execute(select(PRODUCTS).where(PRODUCTS.c.id == SECRET))
 
     statement, call = recording.spans()
@@ -93,6 +93,8 @@ async def test_a_statement_is_a_client_span_inside_of_the_call(recording, execut
     assert statement.attributes == {
         "db.system.name": "postgresql",
         "db.namespace": "catalog",
+        "server.address": "127.0.0.1",
+        "server.port": postgres.port,
         "db.operation.name": "SELECT",
         "db.query.summary": "SELECT products",
         "db.query.text": (

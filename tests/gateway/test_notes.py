@@ -42,8 +42,7 @@ def test_a_field_without_options_has_no_notes(notes):
         ("Book", "authors", FieldNotes(constraints={"repeated": {"max_items": 10}})),
         ("Book", "page_count", FieldNotes(constraints={"int64": {"gte": 0}})),
         ("Book", "note", FieldNotes(secret=True, deprecated=True)),
-        ("GetBookRequest", "name", FieldNotes(reference="library.test/Book")),
-        ("CreateBookRequest", "request_id", FieldNotes(request_id=True, format="UUID4")),
+        ("CreateBookRequest", "request_id", FieldNotes(format="UUID4")),
         ("WatchBooksResponse", "position", FieldNotes(resume_token=True)),
         ("GetPreferencesRequest", "tenant", FieldNotes(header="x-tenant")),
         ("GetPreferencesRequest", "theme", FieldNotes(cookie="theme")),
@@ -62,8 +61,6 @@ def test_the_options_of_a_message_are_read(library):
         resource=Resource(
             type="library.test/Book",
             patterns=("shelves/{shelf}/books/{book}",),
-            singular="book",
-            plural="books",
         )
     )
     assert of("CreateBookRequest").constraints == {
@@ -80,13 +77,13 @@ def test_the_options_of_a_message_are_read(library):
 
 def test_options_whose_extension_is_not_there_are_as_if_absent(contract):
     text = """
-    message Thing { string name = 1 [(plait.api.v1.request_id) = true]; }
+    message Thing { string name = 1 [(plait.api.v1.resume_token) = true]; }
     service Things {}
     """
     contracts = load(contract(text), ["wrong.v1.Things"])
     thing = contracts.registry.message("wrong.v1.Thing")
 
-    assert field_notes(thing.fields[0], contracts.registry) == FieldNotes(request_id=True)
+    assert field_notes(thing.fields[0], contracts.registry) == FieldNotes(resume_token=True)
     assert message_notes(thing, contracts.registry) == MessageNotes()
 
 

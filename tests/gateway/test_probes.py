@@ -43,7 +43,10 @@ async def test_a_probe_is_answered_while_silent_clients_hold_all_connections():
 
             answers = [await client.get(f"http://127.0.0.1:{own}/healthz") for _ in range(20)]
 
+            alive = await client.get(f"http://127.0.0.1:{own}/livez")
+
             assert {answer.text for answer in answers} == {"/healthz"}
+            assert alive.text == "/livez"
             assert not waiting.done()
             for each in held:
                 each.transport.abort()

@@ -20,6 +20,7 @@ from plait.gateway.server import CannotListen, ServerStopped
 from plait.gateway.settings import GatewaySettings
 from plait.mesh.identity.tokens import sign_user_token
 from tests.gateway.live import BOUND, LIBRARY
+from tests.integration.shop import free_ports
 from tests.mesh.identity.issuing import GET_JWKS, Identity, issuing
 from tests.ports import free_port
 
@@ -140,6 +141,27 @@ async def test_it_asks_a_service_for_the_keys_of_users_and_lets_go_of_it(setting
     assert [answer.status_code for answer in found] == [503, 401]  # no library is there
     assert len(identity.asked) == 2
     assert gateway._verifier._users._trust.keys._source._channel._inner is None
+
+
+async def test_without_the_keys_of_users_it_says_so_and_when_to_come_back(settings, monkeypatch):
+    (port,) = free_ports(1)
+    monkeypatch.setenv("PLAIT_TARGET_IDENTITY", f"127.0.0.1:{port}")
+    trusting = settings.model_copy(update={"user_jwks": f"grpc:identity{GET_JWKS}"})
+    key = OKPKey.generate_key("Ed25519", auto_kid=True)
+    token = sign_user_token(key, "users/u1", life=MINUTE, clock=SystemClock())
+    async with built(trusting, SERVICES, title="", version="1") as gateway:
+        transport = httpx.ASGITransport(gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            answer = await client.get(
+                "/v1/shelves/s1/books/b1", headers={"authorization": f"Bearer {token}"}
+            )
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["error"]["details"][0] == {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "KEYS_UNAVAILABLE",
+        "domain": "gateway",
+    }
 
 
 async def test_a_taken_port_ends_it(settings):

@@ -156,7 +156,7 @@ async def _signing_key(folders: Folders) -> OKPKey:
         keys = await SqlKeys(database).all()
     finally:
         await database.close()
-    vault = Vault(folders.secret("IDENTITY_SECRET").read_bytes())
+    vault = Vault(folders.secret("IDENTITY_SECRET").read_text(encoding="utf-8").strip().encode())
     signer = Signer(vault, SystemClock(), issuer=USER_ISSUER, audience=USER_AUDIENCE)
     return signer.opened(next(key for key in keys if key.state is State.CURRENT))
 
@@ -175,5 +175,9 @@ def start(folder: Path, **variables: str) -> Shop:
         **variables,
     }
     shop = Shop(folder=folder, ports=ports, environment=environment)
-    shop.plait("up", "--detach")
+    try:
+        shop.plait("up", "--detach")
+    except AssertionError:
+        shop.plait("down", check=False)  # what did start does not outlive the test
+        raise
     return shop

@@ -71,11 +71,11 @@ class Writing:
                 return
 
 
-async def kill_until_away(shop, writing: Writing) -> int:
-    """Kill the catalog until an answer says that it is away; return how often that took."""
+async def kill_until_away(shop, writing: Writing, process: str = "catalog") -> int:
+    """Kill a process until an answer says that it is away; return how often that took."""
     for number in range(1, KILLS + 1):
         before = len(writing.answers)
-        os.kill(shop.process("catalog")["pid"], signal.SIGKILL)
+        os.kill(shop.process(process)["pid"], signal.SIGKILL)
         await writing.until(
             lambda before=before: writing.others or len(writing.answers) >= before + ENOUGH
         )

@@ -51,6 +51,16 @@ async def test_a_process_becomes_ready_and_stops_when_asked(house, keep, until):
     assert [what for _, what, _, _ in house.events()] == ["start", "asked", "end"]
 
 
+async def test_a_process_is_asked_to_end_by_the_signal_that_it_understands(house, keep, until):
+    keeper = keep(house.plan("a", stop=signal.SIGINT))
+    await until(lambda: keeper.process.state is State.READY)
+
+    keeper.stop()
+
+    await until(lambda: keeper.process.state is State.STOPPED)
+    assert [what for _, what, _, _ in house.events()] == ["start"]  # it notes a SIGTERM
+
+
 async def test_a_process_that_is_killed_is_started_again(house, keep, until, alive):
     keeper = keep(house.plan("a"))
     await until(lambda: keeper.process.state is State.READY)

@@ -33,11 +33,12 @@ def service(shop, name):
     return found
 
 
-def test_the_stages_are_gateway_services_console(shop):
+def test_the_stages_are_gateway_services_console_and_no_database(shop):
     assert [[plan.name for plan in stage] for stage in shop.stages] == [
         ["gateway"],
         [each.name for each in load(ROOT, {}).services],
         ["console"],
+        [],
     ]
 
 
@@ -100,7 +101,7 @@ def test_a_service_without_database_and_seed_has_neither(tmp_path):
 
     (plan,) = planned.services
     assert (plan.migrate, plan.seed, plan.unseeded) == (None, None, None)
-    assert planned.stages == ((), (plan,), ())
+    assert planned.stages == ((), (plan,), (), ())
 
 
 def test_a_service_with_a_database_and_no_seed_marks_nothing(tmp_path):

@@ -35,6 +35,13 @@ def test_a_taken_port_is_refused_with_who_has_it_and_what_moves_it(taken):
     assert refused.value.code == FAILED
 
 
+def test_a_port_that_no_key_names_is_moved_by_its_variable(taken):
+    server = Port(number=taken, process="PostgreSQL", key="", variable="PLAIT_PORT_POSTGRES")
+
+    with pytest.raises(Mistake, match="or set PLAIT_PORT_POSTGRES to another port"):
+        require_free([server])
+
+
 def test_every_taken_port_is_named(taken):
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Mistake) as refused:
         require_free([port(taken), port(other.getsockname()[1])])

@@ -244,7 +244,9 @@ def test_its_process_ends_with_a_sentence_where_there_is_no_server(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(sys, "argv", ["postgres", str(place / "postgres"), str(password_file)])
 
-    with pytest.raises(SystemExit, match="cannot start: there is no PostgreSQL to run: install"):
+    with pytest.raises(
+        SystemExit, match="cannot start: there is no PostgreSQL to run here: install"
+    ):
         main()
 
 

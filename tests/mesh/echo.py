@@ -70,6 +70,13 @@ def _field(message, name, number, kind, *, repeated=False, type_name="", rules=N
 def _messages(file) -> None:
     thing = file.message_type.add(name="Thing")
     _field(thing, "owner", 1, _STRING)
+    some_values = validate_pb2.FieldRules(map={"values": {"string": {"min_len": 1}}})
+    kinds = f".{PACKAGE}.Thing.KindsEntry"
+    _field(thing, "kinds", 2, _MESSAGE, repeated=True, type_name=kinds, rules=some_values)
+    entry = thing.nested_type.add(name="KindsEntry")
+    entry.options.map_entry = True
+    _field(entry, "key", 1, _STRING)
+    _field(entry, "value", 2, _STRING)
     request = file.message_type.add(name="EchoRequest")
     short = validate_pb2.FieldRules(string={"max_len": 10})
     _field(request, "text", 1, _STRING, rules=short)
@@ -81,10 +88,24 @@ def _messages(file) -> None:
     _field(request, "padding", 6, _STRING)
     short_values = validate_pb2.FieldRules(map={"values": {"string": {"min_len": 1}}})
     _field(request, "labels", 7, _MESSAGE, repeated=True, type_name=_MAP_ENTRY, rules=short_values)
-    entry = request.nested_type.add(name="LabelsEntry")
-    entry.options.map_entry = True
-    _field(entry, "key", 1, _STRING)
-    _field(entry, "value", 2, _STRING)
+    hidden = _field(
+        *(request, "hidden", 8, _MESSAGE),
+        repeated=True,
+        type_name=f".{PACKAGE}.EchoRequest.HiddenEntry",
+        rules=short_values,
+    )
+    hidden.options.debug_redact = True
+    things = _field(
+        *(request, "things", 9, _MESSAGE),
+        repeated=True,
+        type_name=f".{PACKAGE}.EchoRequest.ThingsEntry",
+    )
+    things.options.debug_redact = True
+    for name, kind in (("Labels", ""), ("Hidden", ""), ("Things", f".{PACKAGE}.Thing")):
+        entry = request.nested_type.add(name=f"{name}Entry")
+        entry.options.map_entry = True
+        _field(entry, "key", 1, _STRING)
+        _field(entry, "value", 2, _MESSAGE if kind else _STRING, type_name=kind)
     response = file.message_type.add(name="EchoResponse")
     _field(response, "text", 1, _STRING)
     _field(response, "owner", 2, _STRING)

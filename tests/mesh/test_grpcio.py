@@ -527,7 +527,7 @@ async def test_a_context_knows_what_grpc_knows():
         await done.wait()
 
     assert known["peer"].startswith("ipv4:127.0.0.1:")
-    assert 4 < known["left"] <= 5
+    assert 4 < known["left"] <= 5.1  # gRPC rounds
     assert known["endless"] is None
     assert known["over"] == (False, False)
     assert known["identity"] == (None, None)

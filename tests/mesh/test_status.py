@@ -224,3 +224,13 @@ def test_metadata_may_have_any_name():
     error.metadata = {"message": "a", "reason": "b", "self": "c"}
 
     assert sent(error).metadata == {"message": "a", "reason": "b", "self": "c"}
+
+
+def test_a_detail_that_cannot_be_parsed_hides_none_behind_it():
+    broken = AnyMessage(type_url="type.googleapis.com/google.rpc.ErrorInfo", value=b"\xff")
+    status = status_pb2.Status(code=5, message="m", details=[broken])
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason="R", domain="d"))
+
+    error = from_status(5, "m", status.SerializeToString())
+
+    assert (error.reason, error.domain) == ("R", "d")

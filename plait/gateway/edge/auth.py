@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from plait.api.v1 import options_pb2
 from plait.errors import Code, Error
 from plait.gateway.edge.http import Headers
+from plait.gateway.errors import DOMAIN
 from plait.mesh.access import permit
 from plait.mesh.identity.identity import User
 from plait.mesh.identity.tokens import TokenInvalid, TokenMissing, Verifier
@@ -29,8 +30,12 @@ async def authenticate(
         KeysUnavailable: it cannot be known.
     """
     given = headers.get("authorization", "")
-    user = await verifier.user(_token(given)) if given else None
-    permit(access, user, None)
+    try:
+        user = await verifier.user(_token(given)) if given else None
+        permit(access, user, None)
+    except Error as error:
+        error.domain = DOMAIN  # or the service would seem to be the one that is away
+        raise
     return user
 
 

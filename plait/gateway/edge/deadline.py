@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 
 from plait.errors import InvalidArgument
-
-UNARY = 2.0
-"""Seconds that a unary method gets where its contract says nothing (plait.api.v1, `deadline`)."""
+from plait.mesh.interceptors.deadline import DEFAULT
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _GRPC = re.compile(r"(\d{1,8})([HMSmun])")
@@ -43,7 +41,7 @@ def timeout_of(wish: float | None, *, declared: float | None, streaming: bool) -
     It is the least of what is left of the client's wish and what the contract declares (2 s for a
     unary method without a word).
     """
-    longest = declared if declared is not None or streaming else UNARY
+    longest = declared if declared is not None or streaming else DEFAULT
     return min((each for each in (wish, longest) if each is not None), default=None)
 
 

@@ -1,7 +1,8 @@
 """One span, one measurement and one line of log for each request.
 
-Names are those of OpenTelemetry's stable conventions for HTTP. Queries, bodies and headers' values
-are never written down; the path is.
+Names are those of OpenTelemetry's stable conventions for HTTP. Paths, queries, bodies and headers'
+values are never written down, because they hold fields of requests; the route is. So `url.path`,
+which the conventions ask for unless it is sensitive, is left out: nobody knows here what it says.
 """
 
 import logging
@@ -9,10 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import (
     Span,
     SpanKind,
@@ -22,21 +21,18 @@ from opentelemetry.trace import (
     format_trace_id,
     set_span_in_context,
 )
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from plait.clock import Clock
 from plait.gateway.edge.asgi import Scope
 from plait.gateway.edge.http import Request
+from plait.mesh.interceptors.metrics import BUCKETS
+from plait.mesh.interceptors.tracing import PROPAGATOR
 from plait.telemetry import providers
 
 DURATION = "http.server.request.duration"
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Upper bounds in seconds, as the conventions advise."""
-
-ALLOWED = frozenset({"http.request.method_original", "url.path"})
+ALLOWED = frozenset({"http.request.method_original"})
 """What `plait.telemetry.setup` has to let through beside its own list."""
 
-_PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
 _VERBS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
@@ -96,7 +92,7 @@ class Observer:
     def observe(self, request: Request, scope: Scope) -> Generator[Seen]:
         """Surround a request; its span is the current one, and continues the client's trace."""
         began = self._clock.monotonic()
-        parent = _PROPAGATOR.extract(dict(request.headers), Context())
+        parent = PROPAGATOR.extract(dict(request.headers), Context())
         span = self._tracer.start_span(
             _verb(request.verb),
             parent,
@@ -134,7 +130,6 @@ def _begun(request: Request, scope: Scope) -> dict[str, str | int]:
     verb = _verb(request.verb)
     known: dict[str, str | int] = {
         "http.request.method": verb,
-        "url.path": request.path.decode("latin-1"),
         "url.scheme": str(scope["scheme"]),
         "network.protocol.version": str(scope["http_version"]),
         "client.address": request.client,

@@ -5,11 +5,10 @@ from protobuf import DescField, DescMessage
 from plait.gateway.contracts import Contracts, Method
 from plait.gateway.rest.constraints import Schema, is_required
 from plait.gateway.rest.fields import elements_of, is_single
-from plait.gateway.rest.paths import field_at
+from plait.gateway.rest.request import HTTP_BODY
 from plait.gateway.rest.schemas import Schemas
-from plait.gateway.rules import Rule
+from plait.gateway.rules import Rule, field_of
 
-_HTTP_BODY = "google.api.HttpBody"
 _JSON, _NDJSON, _SSE, _ANY = (
     "application/json",
     "application/x-ndjson",
@@ -27,7 +26,7 @@ class Bodies:
 
     def request(self, method: Method, rule: Rule) -> Schema:
         """Return the body of a request; the rule has one."""
-        field = None if rule.body == "*" else field_at(method.request, rule.body)
+        field = None if rule.body == "*" else field_of(method.request, rule.body)
         element = method.request if field is None else elements_of(field)
         if _is_bytes(element, field):
             about = self._contracts.comment(field) if field is not None else "Any bytes."
@@ -51,7 +50,7 @@ class Bodies:
         }
         if method.success == 204:
             return response
-        field = field_at(method.response, rule.response_body) if rule.response_body else None
+        field = field_of(method.response, rule.response_body) if rule.response_body else None
         element = method.response if field is None else elements_of(field)
         if _is_bytes(element, field):
             return response | {"content": {_ANY: {"schema": {}}}}
@@ -120,7 +119,7 @@ def _answers(method: Method, schema: Schema) -> Schema:
 
 
 def _is_bytes(element: object, field: DescField | None) -> bool:
-    is_body = isinstance(element, DescMessage) and element.type_name == _HTTP_BODY
+    is_body = isinstance(element, DescMessage) and element.type_name == HTTP_BODY
     return is_body and (field is None or is_single(field))
 
 

@@ -26,6 +26,8 @@ from plait.gateway.rest.fields import (
 )
 from plait.gateway.rest.names import nearest
 from plait.gateway.rest.scalars import fits, map_key
+from plait.gateway.rest.secrets import holds_secret, is_secret
+from plait.gateway.rest.shown import cut, entry, kind_of, member, shown
 
 MAX_DEPTH = 100
 """How deep messages may nest in the request, as protobuf parsers count (entries of maps too)."""
@@ -35,7 +37,6 @@ MAX_PROBLEMS = 20
 
 _GOOGLE = "google.protobuf."
 _AS_TEXT = frozenset(f"{_GOOGLE}{name}" for name in ("Timestamp", "Duration", "FieldMask"))
-_SHOWN = 64  # characters of a wrong value or name that are repeated
 
 
 class Doubled(dict[str, Any]):
@@ -51,10 +52,21 @@ class Check:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._secret: str | None = None  # the path of the secret in which the value lies
         self.problems: list[Violation] = []
 
     def field(self, field: DescField, value: Any, at: str, depth: int) -> None:
-        """Check the value of a field that lies `depth` messages deep."""
+        """Check the value of a field that lies `depth` messages deep.
+
+        What lies in a secret is told neither by its value nor by its place.
+        """
+        around = self._secret
+        if around is None and is_secret(field):
+            self._secret = at
+        self._any_field(field, value, at, depth)
+        self._secret = around
+
+    def _any_field(self, field: DescField, value: Any, at: str, depth: int) -> None:
         element = elements_of(field)
         if value is None and not takes_null(element):
             return  # null is "not set"
@@ -80,16 +92,23 @@ class Check:
 
     def _add(self, at: str, description: str, rule: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Violation(field=at, description=description, rule=rule))
+            place = at if self._secret is None else self._secret
+            self.problems.append(Violation(field=place, description=description, rule=rule))
 
-    def _wrong(self, at: str, what: str, value: Any, hint: str = "") -> None:
-        self._add(at, f"expected {what}, found {_shown(value)}{hint}", "json.type")
+    def _wrong(
+        self, at: str, what: str, value: Any, hint: str = "", *, element: Element | None = None
+    ) -> None:
+        """Note a value that is something else than `what`, be it one of `element` or of none."""
+        if self._secret is not None or (element is not None and holds_secret(element)):
+            self._add(at, f"expected {what}, found {kind_of(value)}", "json.type")
+        else:
+            self._add(at, f"expected {what}, found {shown(value)}{hint}", "json.type")
 
     def _list(self, element: Element, value: Any, at: str, depth: int) -> None:
         if value is None:
             return
         if not is_array(value):
-            self._wrong(at, "an array", value)
+            self._wrong(at, "an array", value, element=element)
             return
         for index, item in enumerate(value):
             self._item(element, item, f"{at}[{index}]", depth)
@@ -98,12 +117,12 @@ class Check:
         if value is None:
             return
         if not is_object(value):
-            self._wrong(at, "an object", value)
+            self._wrong(at, "an object", value, element=element)
             return
         self._doubled(value, at)
         seen: dict[Any, str] = {}
         for name, item in value.items():
-            inside = _entry(at, name)
+            inside = entry(at, name)
             canonical = map_key(key, name)
             if canonical is None:
                 self._add(inside, f"expected {expected(key)} as the key", "json.type")
@@ -132,7 +151,7 @@ class Check:
         elif name == f"{_GOOGLE}ListValue":
             self._list_value(value, at, depth)
         elif not is_object(value):
-            self._wrong(at, "an object", value)
+            self._wrong(at, "an object", value, element=message)
         elif name == f"{_GOOGLE}Struct":
             self._struct(value, at, depth)
         elif name == f"{_GOOGLE}Any":
@@ -149,7 +168,7 @@ class Check:
         for name, item in value.items():
             if len(self.problems) >= MAX_PROBLEMS:
                 return
-            inside = _member(at, name)
+            inside = member(at, name)
             field = known.get(name)
             if field is None:
                 self._unknown(inside, name, (field.json_name for field in message.fields))
@@ -202,7 +221,7 @@ class Check:
             return
         self._doubled(value, at)
         for name, item in value.items():
-            self._value(item, _entry(at, name), depth + 2)
+            self._value(item, entry(at, name), depth + 2)
 
     def _list_value(self, value: Any, at: str, depth: int) -> None:
         if not is_array(value):
@@ -220,7 +239,7 @@ class Check:
         known = self._registry.message(url.rpartition("/")[2]) if isinstance(url, str) else None
         if known is None:
             what = "the URL of a type of the contracts, such as type.googleapis.com/shop.v1.Order"
-            self._wrong(_member(at, "@type"), what, url)
+            self._wrong(member(at, "@type"), what, url)
         elif known.type_name in UNDER_VALUE:
             self._any_value(known, value, at, depth + 1)
         else:
@@ -231,22 +250,24 @@ class Check:
     def _any_value(self, known: DescMessage, value: dict[str, Any], at: str, depth: int) -> None:
         self._doubled(value, at)
         for name in value.keys() - {"@type", "value"}:
-            self._unknown(_member(at, name), name, ("value",))
+            self._unknown(member(at, name), name, ("value",))
         if "value" in value:
-            self.single(known, value["value"], _member(at, "value"), depth)
+            self.single(known, value["value"], member(at, "value"), depth)
         else:
-            self._add(_member(at, "value"), f"expected {expected(known)}", "json.type")
+            self._add(member(at, "value"), f"expected {expected(known)}", "json.type")
 
     def _unknown(self, at: str, name: str, known: Iterable[str]) -> None:
         hint = nearest(name, known)
-        self._add(at, f'there is no field "{_cut(name)}"{hint}', "json.unknown_field")
+        which = f' "{cut(name)}"{hint}' if self._secret is None else " of this name"
+        self._add(at, f"there is no field{which}", "json.unknown_field")
 
     def _doubled(self, value: dict[str, Any], at: str) -> None:
         for name in value.twice if isinstance(value, Doubled) else ():
-            self._again(_member(at, name), name)
+            self._again(member(at, name), name)
 
     def _again(self, at: str, name: str) -> None:
-        self._add(at, f'the key "{_cut(name)}" for the second time', "json.duplicate_key")
+        which = f'the key "{cut(name)}"' if self._secret is None else "a key"
+        self._add(at, f"{which} for the second time", "json.duplicate_key")
 
 
 def is_array(value: Any) -> TypeGuard[list[Any]]:
@@ -264,32 +285,3 @@ def takes_null(element: Element) -> bool:
     if isinstance(element, ScalarType):
         return False
     return element.type_name in {f"{_GOOGLE}Value", f"{_GOOGLE}NullValue"}
-
-
-def _member(at: str, name: str) -> str:
-    return f"{at}.{_cut(name)}" if at else _cut(name)
-
-
-def _entry(at: str, name: str) -> str:
-    return f"{at}[{json.dumps(_cut(name), ensure_ascii=False)}]"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case list():
-            return "an array"
-        case dict():
-            return "an object"
-        case bool():
-            kind = "the boolean"
-        case int() | float():
-            kind = "the number"
-        case _:
-            kind = "the string"
-    return f"{kind} {_cut(json.dumps(value, ensure_ascii=False))}"

@@ -22,6 +22,7 @@ from protobuf import (
 )
 
 from plait.gateway.rest.punctuation import LEVELS, too_deep
+from plait.gateway.rest.shown import cut
 
 _REFUSED = (ValueError, TypeError, ArithmeticError, RecursionError)
 
@@ -33,14 +34,13 @@ Reader = Callable[[str], Any]
 
 
 class TextError(ValueError):
-    """A text that is no value of its type; says what was expected and what was found."""
+    """A text that is no value of its type; says what was expected, and what was found if told."""
 
-    def __init__(self, expected: str, found: str) -> None:
-        shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
-        super().__init__(f"expected {expected}, found {json.dumps(shown, ensure_ascii=False)}")
+    def __init__(self, expected: str, found: str | None = None) -> None:
+        told = "something else" if found is None else json.dumps(cut(found), ensure_ascii=False)
+        super().__init__(f"expected {expected}, found {told}")
 
 
-_SHOWN = 64  # characters of a wrong value that a message repeats
 _INT = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 FLOAT_MAX = 3.4028234663852886e38

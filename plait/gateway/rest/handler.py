@@ -161,7 +161,11 @@ class Rest:
             return binding.response(message, output)
 
         first = await opened.wait(None if form is Format.RAW else self._patience)
-        begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        try:
+            begun = reply(first) if first is not None else Reply(_BYTES, b"")
+        except Error:
+            await opened.close()  # nobody will read on
+            raise
         stream = Stream(
             chunks=opened.frames(framing, reply, position),
             broken=lambda error: framing.error(_said(error, binding.method)),

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from protobuf import DescField, DescMessage, Registry
+from protobuf import DescMessage, Registry
 
 from plait.gateway.contracts import Contracts, Method
 from plait.gateway.rest.constraints import Schema
 from plait.gateway.rest.schemas import Schemas
 from plait.gateway.rest.template import ONE, REST, Template, Variable
+from plait.gateway.rules import field_of
 
 _NAMED = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
 _OR_EMPTY = "^$|"
@@ -84,7 +84,7 @@ class Paths:
         """Return the schema and the description of one segment."""
         if variable is None:
             return {"type": "string", "minLength": 1}, ""
-        field = field_at(method.request, variable.field)
+        field = field_of(method.request, variable.field)
         schema = self._schemas.field(field)
         about = str(schema.pop("description", ""))
         segments = template.segments[variable.start : variable.end]
@@ -97,16 +97,6 @@ class Paths:
         if pattern := _part(str(schema.get("pattern", "")).removeprefix(_OR_EMPTY), segments):
             part["pattern"] = pattern
         return part | {"minLength": 1}, about
-
-
-def field_at(message: DescMessage, path: str) -> DescField:
-    """Return the field at a path of proto names, which the contracts have checked."""
-    field: Any = None
-    for name in path.split("."):
-        field = next(field for field in message.fields if field.name == name)
-        message = getattr(field.value, "message", message)
-    found: DescField = field
-    return found
 
 
 def _patterns(contracts: Contracts) -> Iterator[Sequence[str]]:

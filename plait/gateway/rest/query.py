@@ -20,27 +20,28 @@ def pairs(query: str) -> list[tuple[str, str]]:
     for part in query.split("&"):
         if part:
             name, _, value = part.partition("=")
-            found.append((_decoded(name), _decoded(value)))
+            found.append((_decoded(name, name), _decoded(value, name)))
     return found
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str, name: str) -> str:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" not in text:
         return text
     escapes = text.split("%")[1:]
     if any(len(escape) < 2 or not _HEX.issuperset(escape[:2]) for escape in escapes):
-        raise _malformed(text, 'has a malformed escape; a "%" itself is "%25"')
+        raise _malformed(name, 'has a malformed escape; a "%" itself is "%25"')
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
-        raise _malformed(text, "is not UTF-8 once it is decoded") from None
+        raise _malformed(name, "is not UTF-8 once it is decoded") from None
 
 
-def _malformed(text: str, problem: str) -> InvalidRequest:
-    shown = text if len(text) <= 64 else f"{text[:64]}..."
+def _malformed(name: str, problem: str) -> InvalidRequest:
+    """Name the parameter as it was written; its value may be a secret, which is not known here."""
+    shown = name if len(name) <= 64 else f"{name[:64]}..."
     return InvalidRequest(
-        f'the query string is malformed: "{shown}" {problem}',
-        violations=[Violation(field="", description=f'"{shown}" {problem}', rule="query.value")],
+        f'the query string is malformed: the parameter "{shown}" {problem}',
+        violations=[Violation(field=shown, description=problem, rule="query.value")],
     )

@@ -1,7 +1,7 @@
 """Query parameters to the fields of a message: `price.units=1`, `labels[a]=b`, `lines[0].sku=x`."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from protobuf import (
@@ -28,6 +28,7 @@ from plait.gateway.rest.fields import (
 )
 from plait.gateway.rest.names import nearest
 from plait.gateway.rest.output import SYSTEM
+from plait.gateway.rest.secrets import reader_of
 
 MAX_DEPTH = 32
 """How many names a parameter may have, joined by dots."""
@@ -62,7 +63,7 @@ class QueryFields:
         self._plain: dict[str, tuple[DescField, Reader]] = {}
         for field in message.fields:
             if _is_plain(field) and field.name not in bound:
-                entry = (field, reader(elements_of(field)))
+                entry = (field, reader_of(field))
                 self._plain |= {field.name: entry, field.json_name: entry}
 
     def fill(self, message: Message[Any], pairs: Iterable[tuple[str, str]]) -> None:
@@ -99,14 +100,15 @@ class QueryFields:
             hint = nearest(name, SYSTEM)
             raise _Refused(f"there is no such system parameter{hint}", "query.unknown")
         *parents, (leaf, index) = _steps(name)
-        descriptor, path = self._message, ""
+        descriptor, path, fields = self._message, "", list[DescField]()
         for parent, parent_index in parents:
             field, path = self._field(descriptor, parent, path)
+            fields.append(field)
             message = _inside(message, field, parent_index)
             descriptor = type(message).desc()
         field, path = self._field(descriptor, leaf, path)
         place = (id(message), field.number)
-        _set(message, field, index, text, first=place not in filled)
+        _set(message, (*fields, field), index, text, first=place not in filled)
         filled.add(place)
 
     def _field(self, message: DescMessage, name: str, path: str) -> tuple[DescField, str]:
@@ -176,13 +178,19 @@ def _item(
 
 
 def _set(
-    message: Message[Any], field: DescField, index: str | None, text: str, *, first: bool
+    message: Message[Any],
+    path: Sequence[DescField],
+    index: str | None,
+    text: str,
+    *,
+    first: bool,
 ) -> None:
+    field = path[-1]
     element = elements_of(field)
     is_map = isinstance(field.value, DescFieldValueMap)
     if not has_text(element) or (index is not None) is not is_map:
         raise _Refused(f"expected {_shape(field, element)}")
-    value = reader(element)(text)
+    value = reader_of(*path)(text)
     if isinstance(field.value, DescFieldValueMap):
         key, entries = _map_key(field.value.key, index), message[field]
         if key in entries:

@@ -11,6 +11,7 @@ from plait.gateway.errors import InvalidRequest, MalformedJson
 from plait.gateway.rest.contents import holds_any
 from plait.gateway.rest.explain import malformed, problems_of, refusal
 from plait.gateway.rest.punctuation import LEVELS, colons, too_deep
+from plait.gateway.rest.secrets import holds_secret, is_secret
 
 _REFUSED = (ValueError, TypeError, ArithmeticError, RecursionError)
 _SHALLOW = 32
@@ -129,7 +130,8 @@ def _explained(
         _check(text, target, registry, source)
     except (InvalidRequest, MalformedJson) as found:
         return found
-    problem = f"expected JSON that fits the contract: {error}"
+    hidden = holds_secret(target) if isinstance(target, DescMessage) else is_secret(target)
+    problem = f"expected JSON that fits the contract{'' if hidden else f': {error}'}"
     violation = Violation(field=source.at, description=problem, rule="json.type")
     return refusal([violation], source.where)
 

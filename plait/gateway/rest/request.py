@@ -11,10 +11,11 @@ from plait.gateway.contracts import Contracts
 from plait.gateway.errors import InvalidRequest
 from plait.gateway.exposure import carried
 from plait.gateway.rest.explain import refusal
-from plait.gateway.rest.fields import Reader, TextError, elements_of, oneof_of, reader
+from plait.gateway.rest.fields import Reader, TextError, elements_of, oneof_of
 from plait.gateway.rest.query import pairs
 from plait.gateway.rest.query_fields import QueryFields
 from plait.gateway.rest.reading import BODY, MessageReader, Source, read_field
+from plait.gateway.rest.secrets import reader_of
 from plait.gateway.rules import Rule, field_of
 
 HTTP_BODY = "google.api.HttpBody"
@@ -52,14 +53,14 @@ class _Slot(NamedTuple):
     @classmethod
     def of(cls, message: DescMessage, path: str, source: str, place: str) -> "_Slot":
         names = path.split(".")
-        parents = (field_of(message, ".".join(names[:end])) for end in range(1, len(names)))
+        parents = [field_of(message, ".".join(names[:end])) for end in range(1, len(names))]
         field = field_of(message, path)
         return cls(
             source=source,
             place=place,
             parents=tuple(parents),
             field=field,
-            read=reader(elements_of(field)),
+            read=reader_of(*parents, field),
         )
 
     def fill(self, message: Message[Any], text: str) -> None:

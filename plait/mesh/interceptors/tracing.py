@@ -44,7 +44,9 @@ from plait.telemetry.failures import record
 
 _Carrier = list[tuple[str, str | bytes]]
 
-_PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+"""How a trace goes from one process to the next: W3C Trace Context and Baggage."""
+
 _LONGEST_BAGGAGE = 2048  # bytes: all metadata of a call has to stay below gRPC's usual 8 KiB
 
 
@@ -75,7 +77,7 @@ def tracing(provider: TracerProvider | None = None) -> Interceptor:
 @contextmanager
 def _serve(tracer: Tracer, call: Call) -> Generator[Span]:
     # From an empty context: what this process does of its own is no parent of a call from outside.
-    parent = _PROPAGATOR.extract(call.metadata, Context(), _READER)
+    parent = PROPAGATOR.extract(call.metadata, Context(), _READER)
     span = _start(tracer, call, parent, SpanKind.SERVER)
     token, task = attach(set_span_in_context(span, parent)), asyncio.current_task()
     try:
@@ -91,7 +93,7 @@ def _ask(tracer: Tracer, call: Call) -> Generator[Span]:
     # Not attached: a stream's reader runs between its messages, and what it does is not this call.
     current = get_current()
     span = _start(tracer, call, current, SpanKind.CLIENT)
-    _PROPAGATOR.inject(call.metadata, set_span_in_context(span, current), _WRITER)
+    PROPAGATOR.inject(call.metadata, set_span_in_context(span, current), _WRITER)
     yield span
 
 

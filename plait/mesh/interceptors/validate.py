@@ -1,10 +1,11 @@
 """Is the request right: every message that comes in is checked against its contract (server)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import protovalidate
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from plait.errors import InvalidArgument, Violation
 from plait.mesh.call import Call, Interceptor
@@ -39,27 +40,50 @@ def violations(message: Any) -> tuple[Violation, ...]:
     """Return which rules of its contract a message breaks, by proto field path and rule id.
 
     All of them; of a message above 8 KiB the first alone, because a few bytes can break a rule a
-    million times, and each takes half a kilobyte to tell.
+    million times, and each takes half a kilobyte to tell. What is told are the rules' own words,
+    never a value.
     """
     first_only = message.ByteSize() > MAX_THOROUGH
     return tuple(
-        _violation(found.proto)
+        _violation(message, found.proto)
         for found in protovalidate.collect_violations(message, fail_fast=first_only)
     )
 
 
-def _violation(found: protovalidate.ViolationPb) -> Violation:
+def _violation(message: Any, found: protovalidate.ViolationPb) -> Violation:
     elements = found.field.elements if found.field else ()
-    path = ".".join(_segment(element) for element in elements)
+    path = ".".join(_segments(message.DESCRIPTOR, elements))
     return Violation(field=path, description=found.message, rule=found.rule_id)
 
 
-def _segment(element: protovalidate.FieldPathElementPb) -> str:
+def _segments(
+    descriptor: Descriptor | None, elements: Iterable[protovalidate.FieldPathElementPb]
+) -> Iterator[str]:
+    """Yield the parts of a path; the key of a map that is a secret is left out."""
+    secret = False
+    for element in elements:
+        field = descriptor.fields_by_name.get(element.field_name or "") if descriptor else None
+        secret = secret or (field is not None and field.GetOptions().debug_redact)
+        yield _segment(element, secret=secret)
+        descriptor = _inside(field)
+
+
+def _inside(field: FieldDescriptor | None) -> Descriptor | None:
+    """Return the type of the messages in a field, be it a map of them."""
+    inner: Descriptor | None = field.message_type if field is not None else None
+    if inner is not None and inner.GetOptions().map_entry:
+        return inner.fields_by_name["value"].message_type
+    return inner
+
+
+def _segment(element: protovalidate.FieldPathElementPb, *, secret: bool) -> str:
     name = element.field_name or str(element.field_number)
     if element.subscript is None:
         return name
     key = element.subscript.value
-    return f'{name}["{key}"]' if isinstance(key, str) else f"{name}[{str(key).lower()}]"
+    if not isinstance(key, str):
+        return f"{name}[{str(key).lower()}]"
+    return f"{name}[...]" if secret else f'{name}["{key}"]'
 
 
 def _sentence(message: Any, found: tuple[Violation, ...]) -> str:

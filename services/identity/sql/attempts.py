@@ -36,8 +36,7 @@ async def count(tx: Transaction, counted: Sequence[Counted], now: datetime) -> b
     """
     stored = microseconds(now)
     ordered = sorted(counted, key=lambda each: each.subject)  # or two would wait for each other
-    await tx.execute(_BEGIN, [{"subject": each.subject, "now": stored} for each in ordered])
-    before = await _counts(tx, ordered, lock=True)
+    before = await _locked(tx, ordered, stored)
     _check(ordered, before, now)
     after = {each.subject: before[each.subject].after(each.limit, now) for each in ordered}
     await tx.execute(
@@ -53,6 +52,16 @@ async def count(tx: Transaction, counted: Sequence[Counted], now: datetime) -> b
         ],
     )
     return any(each.limit.wait(after[each.subject].count) for each in ordered)
+
+
+async def _locked(tx: Transaction, ordered: Sequence[Counted], now: int) -> dict[str, Count]:
+    """Return what was counted so far, which nobody else counts until the transaction ends."""
+    rows = [{"subject": each.subject, "now": now} for each in ordered]
+    while True:
+        await tx.execute(_BEGIN, rows)
+        found = await _counts(tx, ordered, lock=True)
+        if len(found) == len(ordered):  # else a row was swept away between the two statements
+            return found
 
 
 async def check(tx: Snapshot, counted: Counted, now: datetime) -> None:

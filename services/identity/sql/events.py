@@ -19,7 +19,7 @@ class SqlEvents:
         self._database = database
 
     async def record(self, event: Event) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             await add(tx, event)
 
     async def page(self, query: Query) -> Page[Event]:

@@ -41,7 +41,7 @@ class SqlKeys:
 
     async def add_first(self, current: SigningKey, following: SigningKey) -> bool:
         try:
-            async with self._database.transaction() as tx:
+            async with self._database.transaction(concurrent=True) as tx:
                 for key in (current, following):
                     await tx.execute(insert(SIGNING_KEYS), values_of_key(key))
         except Conflict as conflict:
@@ -58,7 +58,7 @@ class SqlKeys:
         answer: Callable[[str], bytes],
         now: datetime,
     ) -> bytes:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             if claim is not None and (first := await tx.claim(claim)) is not None:
                 return first
             await guard(tx, KEYS)

@@ -23,7 +23,7 @@ class SqlLetters:
         self._database = database
 
     async def ask(self, letter: Letter, counted: Sequence[Counted]) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             await attempts.count(tx, counted, letter.create_time)
             await tx.execute(
                 delete(LETTERS).where(
@@ -52,7 +52,7 @@ class SqlLetters:
     async def take(
         self, letter: Letter, token_digest: str, *, now: datetime, until: datetime
     ) -> str | None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             taken = await tx.execute(
                 update(LETTERS)
                 .where(_THIS, LETTERS.c.due_time == microseconds(letter.due_time))
@@ -69,7 +69,7 @@ class SqlLetters:
         return str(found.email)
 
     async def sent(self, letter: Letter) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             await _remove(tx, letter)
 
     async def put_back(self, letter: Letter, due: datetime, *, attempts: int) -> None:
@@ -79,7 +79,7 @@ class SqlLetters:
         await self._mark(letter, {"parked": True})
 
     async def _mark(self, letter: Letter, values: dict[str, object]) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             await tx.execute(update(LETTERS).where(_THIS).values(values), {"this": letter.name})
 
 

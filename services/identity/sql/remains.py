@@ -48,12 +48,12 @@ class SqlRemains:
             (LETTERS.c.name, LETTERS.c.create_time <= stored - _kept(LETTERS_KEPT), "create_time"),
             (EVENTS.c.name, EVENTS.c.create_time <= stored - _kept(KEPT), "create_time"),
         ):
-            async with self._database.transaction() as tx:
+            async with self._database.transaction(concurrent=True) as tx:
                 removed += await _remove(tx, key, old, by, limit)
         return removed + await self._bound_attempts(limit)
 
     async def _bound_attempts(self, limit: int) -> int:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             counted = (await tx.execute(select(func.count()).select_from(ATTEMPTS))).first()
             surplus = (counted[0] if counted else 0) - self._most_attempts
             if surplus <= 0:
@@ -69,6 +69,7 @@ async def _remove(
     table = key.table
     assert isinstance(table, Table)
     which = select(key).where(old).order_by(table.c[by]).limit(limit)
+    which = which.with_for_update(skip_locked=True)  # what somebody uses now is swept next time
     return (await tx.execute(delete(table).where(key.in_(which)))).count
 
 

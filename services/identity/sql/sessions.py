@@ -23,6 +23,12 @@ from services.identity.store import Counted
 
 _CREDENTIALS = select(USERS).where(USERS.c.email_key == bindparam("email_key"))
 _TOKEN = select(REFRESH_TOKENS).where(REFRESH_TOKENS.c.digest == bindparam("digest"))
+_OWNER = (
+    select(USERS.c.name)
+    .join(SESSIONS, SESSIONS.c.user_name == USERS.c.name)
+    .join(REFRESH_TOKENS, REFRESH_TOKENS.c.session == SESSIONS.c.name)
+    .where(REFRESH_TOKENS.c.digest == bindparam("digest"))
+)
 _USER = select(USERS).where(USERS.c.name == bindparam("name"))
 _SESSION = select(SESSIONS).where(SESSIONS.c.name == bindparam("name"))
 
@@ -34,7 +40,7 @@ class SqlSessions:
         self._database = database
 
     async def attempt(self, counted: Sequence[Counted], now: datetime) -> bool:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             return await attempts.count(tx, counted, now)
 
     async def credentials(self, email_key: str) -> Credentials | None:
@@ -45,7 +51,7 @@ class SqlSessions:
         return Credentials(user=user_of(row), password_hash=row.password_hash)
 
     async def open(self, opening: Opening) -> Opened | None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             same = await tx.execute(  # which also locks the user against a new password
                 update(USERS)
                 .where(
@@ -65,7 +71,7 @@ class SqlSessions:
     async def go_on(
         self, digest: str, following: str, *, now: datetime, expire_time: datetime, event: Event
     ) -> Opened:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             session = await _session_of(tx, digest)
             if session is not None and await _use(tx, digest, now):
                 going = replace(session, expire_time=expire_time)
@@ -83,19 +89,23 @@ class SqlSessions:
         raise _reused() if reused else _invalid()
 
     async def end(self, digest: str, *, everywhere: bool) -> None:
-        async with self._database.transaction() as tx:
-            session = await _session_of(tx, digest)
-            if session is None:
-                return
+        async with self._database.transaction(concurrent=True) as tx:
             if everywhere:
-                await end_all(tx, session.user)
-            else:
+                await _end_all_of(tx, digest)
+            elif (session := await _session_of(tx, digest)) is not None:
                 await _end(tx, SESSIONS.c.name == session.name)
 
 
 async def end_all(tx: Transaction, user: str) -> None:
     """End every session of a user."""
     await _end(tx, SESSIONS.c.user_name == user)
+
+
+async def _end_all_of(tx: Transaction, digest: str) -> None:
+    """End every session of the user whose token this is."""
+    owner = (await tx.execute(_OWNER.with_for_update(of=USERS), {"digest": digest})).first()
+    if owner is not None:
+        await end_all(tx, owner.name)
 
 
 async def _end(tx: Transaction, which: Any) -> None:

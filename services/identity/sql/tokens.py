@@ -22,7 +22,7 @@ class SqlTokens:
         self._database = database
 
     async def verify(self, digest: str, now: datetime) -> User:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             owner = await _owner(tx, digest, Purpose.VERIFY, now)
             before = await users.locked(tx, owner.name)
             return await users.keep(tx, before, before.verify(now=now))
@@ -33,7 +33,7 @@ class SqlTokens:
 
     async def set_password(self, new: NewPassword, event: Event) -> None:
         now = event.create_time
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             owner = await _owner(tx, new.token_digest, Purpose.RESET, now)
             before = await users.locked(tx, owner.name)
             used = await tx.execute(

@@ -61,7 +61,7 @@ class SqlUsers:
     async def _add(
         self, new: NewUser, claim: Claim | None, answer: bytes, now: datetime
     ) -> bytes | None:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             if claim is not None and (first := await tx.claim(claim)) is not None:
                 return first
             await attempts.count(tx, [new.counted], now)
@@ -77,7 +77,7 @@ class SqlUsers:
 
     async def add_admin(self, user: User, password_hash: str, event: Event) -> bool:
         with _one_address_each():
-            async with self._database.transaction() as tx:
+            async with self._database.transaction(concurrent=True) as tx:
                 await guard(tx, ADMINS)
                 if await _has_admin_but(tx, user.name):
                     return False
@@ -96,7 +96,7 @@ class SqlUsers:
             return shown(await tx.execute(asked), query, user_of)
 
     async def change(self, name: str, decide: Callable[[User], User], event: Event | None) -> User:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             before = await locked(tx, name)
             user = await keep(tx, before, decide(before))
             if event is not None:
@@ -104,7 +104,7 @@ class SqlUsers:
         return user
 
     async def demote(self, name: str, decide: Callable[[User, bool], User], event: Event) -> User:
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(concurrent=True) as tx:
             await guard(tx, ADMINS)  # nobody else demotes until this is over
             before = await locked(tx, name)
             is_only = before.is_admin and not await _has_admin_but(tx, name)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from plait.api.v1 import options_pb2
-from plait.errors import NotFound, PermissionDenied, Unauthenticated
+from plait.errors import Error, NotFound, PermissionDenied, Unauthenticated
 from plait.gateway.edge.auth import authenticate, challenge
 from plait.mesh.identity.key_file import KeyFile
 from plait.mesh.identity.keys import Keys
@@ -87,6 +87,16 @@ async def test_a_token_is_good_until_it_expires(keys, verifier):
 
     with pytest.raises(TokenExpired):
         await authenticate(headers, USER, verifier)
+
+
+async def test_what_is_refused_here_is_said_by_the_gateway(keys):
+    users = Trust(keys=Keys(None, keys.clock), issuer="i", audience="a")
+    verifier = Verifier(users=users, workloads=users, clock=keys.clock)
+    for headers in ({}, bearer(keys.user_token())):
+        with pytest.raises(Error) as raised:
+            await authenticate(headers, USER, verifier)
+        assert raised.value.domain == "gateway"
+    assert raised.value.reason == "KEYS_UNAVAILABLE"
 
 
 def test_a_challenge_says_what_was_wrong_without_breaking_its_quotes():

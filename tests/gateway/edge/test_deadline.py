@@ -2,18 +2,19 @@
 
 import pytest
 
-from plait.gateway.edge.deadline import UNARY, InvalidTimeout, timeout_of, wish_of
+from plait.gateway.edge.deadline import InvalidTimeout, timeout_of, wish_of
+from plait.mesh.interceptors.deadline import DEFAULT
 
 
 @pytest.mark.parametrize(
     ("headers", "declared", "streaming", "expected"),
     [
-        ({}, None, False, UNARY),
+        ({}, None, False, DEFAULT),
         ({}, 10.0, False, 10.0),
         ({}, None, True, None),
         ({}, 60.0, True, 60.0),
         ({"request-timeout": "1.5"}, None, False, 1.5),
-        ({"request-timeout": "9"}, None, False, UNARY),
+        ({"request-timeout": "9"}, None, False, DEFAULT),
         ({"request-timeout": "9"}, None, True, 9.0),
         ({"request-timeout": "0"}, None, False, 0.0),
         ({"grpc-timeout": "1S"}, 5.0, False, 1.0),

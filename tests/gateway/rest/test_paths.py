@@ -3,7 +3,7 @@
 import pytest
 
 from plait.gateway import contracts as gateway_contracts
-from plait.gateway.rest.paths import Paths, field_at
+from plait.gateway.rest.paths import Paths
 from plait.gateway.rest.schemas import Schemas
 from plait.gateway.rest.template import parse
 
@@ -148,9 +148,3 @@ def test_a_star_without_a_variable_is_any_segment(described):
         "required": True,
         "schema": {"type": "string", "minLength": 1},
     }
-
-
-def test_a_field_is_found_by_its_path(library):
-    message = library.registry.message("plait.testing.v1.Everything")
-
-    assert field_at(message, "child.child.text").name == "text"

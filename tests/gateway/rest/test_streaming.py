@@ -10,6 +10,7 @@ import pytest
 from plait.errors import Internal, InvalidArgument, Unavailable
 from plait.gateway.app import Edge
 from plait.gateway.edge.limits import Limits
+from plait.gateway.upstream import Upstream
 from tests.gateway.live import BOUND, eventually, live
 
 WATCH = "/v1/shelves/s1/books:watch"
@@ -122,6 +123,38 @@ async def test_an_error_before_the_first_message_is_a_plain_http_error(shop):
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/json"
         assert answer.json()["error"]["details"][0]["reason"] == "BAD_TOKEN"
+
+
+class Garbage:
+    """A message that is none."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
+        return b"\xff"
+
+
+async def test_a_first_message_that_cannot_be_read_ends_the_call(shop, monkeypatch):
+    ended, held = asyncio.Event(), []
+    stream = Upstream.stream
+
+    def kept(self, *args):
+        held.append(stream(self, *args))  # or the garbage collector would end the call
+        return held[-1]
+
+    async def garbage(request, asked):
+        try:
+            yield Garbage()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(Upstream, "stream", kept)
+    shop.on("WatchBooks", garbage)
+
+    answer = await shop.client.get(WATCH)
+
+    assert answer.status_code == 500
+    async with asyncio.timeout(BOUND):
+        await ended.wait()
 
 
 async def test_an_error_after_the_first_message_is_the_last_line(shop):

@@ -81,6 +81,16 @@ def test_a_violation_says_where_in_the_words_of_the_contract():
     assert [each.field for each in violations(request)] == ["names[1]", 'labels["colour"]']
 
 
+def test_the_keys_of_a_secret_are_not_told():
+    request = EchoRequest(hidden={"k3y": ""}, things={"k3y": {"kinds": {"k1nd": ""}}})
+    open_ = EchoRequest(thing={"kinds": {"k1nd": ""}})
+
+    assert [each.field for each in violations(request)] == [
+        *("hidden[...]", "things[...].kinds[...]")
+    ]
+    assert [each.field for each in violations(open_)] == ['thing.kinds["k1nd"]']
+
+
 def test_a_right_message_breaks_nothing():
     assert violations(EchoRequest(text="x", names=["a"])) == ()
 

@@ -119,9 +119,12 @@ async def test_it_is_ready_when_it_has_begun_and_not_before(beginning):
     with pytest.raises(NotBegun, match="has not begun yet"):
         await start.ready()
 
+    assert not start.over.is_set()
+
     await start.begin()
 
     assert await start.ready() is True
+    assert start.over.is_set()
 
 
 async def test_it_is_not_ready_without_its_database(beginning):

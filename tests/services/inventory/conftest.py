@@ -2,31 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from shutil import copyfile
 
 import pytest
 
 from plait.data.database import Database
-from plait.data.migrations import migrate
 from plait.testing import FakeClock
 from services.inventory.main import MIGRATIONS
 from services.inventory.store import SqlStore
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("inventories") / "inventory.db"
-    migrate(f"sqlite:///{made}", MIGRATIONS)
-    return made
-
-
-@pytest.fixture
-def new_database(tmp_path: Path, made: Path) -> Callable[[Path], str]:
-    def new(migrations: Path) -> str:
-        copyfile(made, tmp_path / "inventory.db")
-        return f"sqlite:///{tmp_path / 'inventory.db'}"
-
-    return new
 
 
 @pytest.fixture

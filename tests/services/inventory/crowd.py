@@ -34,6 +34,7 @@ from tests.services.inventory.goods import claim, hold
 DATABASES = 2  # of each process
 TASKS = 8  # of one that trades
 PRODUCTS = [f"products/p{number}" for number in range(6)]
+PATIENCE = 300.0  # seconds: a thousand wait for each other, perhaps on a machine with other work
 DAY = timedelta(days=1)
 AT_ONCE = timedelta(microseconds=1)
 
@@ -44,7 +45,7 @@ async def stores(url, stack, count=DATABASES):
     for _ in range(count):
         database = Database(url, migrations=MIGRATIONS)
         stack.push_async_callback(database.close)
-        made.append(SqlStore(database, clock=SystemClock()))
+        made.append(SqlStore(database, clock=SystemClock(), patience=PATIENCE))
     return made
 
 

@@ -46,14 +46,14 @@ AFTER = {
 
 @pytest.fixture(autouse=True)
 async def in_time():
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(crowd.PATIENCE):
         yield
 
 
 @pytest.fixture
 def elsewhere(open_database, clock):
     """Make a store over the same database, with connections of its own, as in another process."""
-    return lambda clock=clock: SqlStore(open_database(), clock=clock)
+    return lambda clock=clock: SqlStore(open_database(), clock=clock, patience=crowd.PATIENCE)
 
 
 @contextmanager
@@ -82,6 +82,7 @@ async def line(running):
 # Oversell
 
 
+@pytest.mark.slow
 async def test_of_a_thousand_buyers_in_several_processes_as_many_get_a_piece_as_there_are(
     store, url
 ):

@@ -133,7 +133,7 @@ async def test_expired_holds_are_swept_and_who_watches_is_told_by_the_process_it
         async with connect("inventory", target=address) as channel:
             stub = InventoryServiceStub(channel)
             await stub.AdjustStock(adjustment(10), metadata=as_admin(keys))
-            watched = stub.WatchStock(WATCH, timeout=30)
+            watched = stub.WatchStock(WATCH, timeout=60)
             seen = [(await anext(watched)).stock.available]
             await stub.Reserve(reserve(nanos=1), metadata=as_orders(keys))
             while not seen[1:] or seen[-1] != 10:  # held, and free again; perhaps seen as one
@@ -152,7 +152,7 @@ async def test_a_watch_ends_when_the_process_is_told_to_stop_long_before_its_gra
         async with connect("inventory", target=address) as channel:
             stub = InventoryServiceStub(channel)
             await stub.AdjustStock(adjustment(10), metadata=as_admin(keys))
-            watched = stub.WatchStock(WATCH, timeout=30)
+            watched = stub.WatchStock(WATCH, timeout=60)
             await anext(watched)
             process.send_signal(signal.SIGTERM)
 

@@ -1,0 +1,1 @@
+"""What it costs, on PostgreSQL, that a transaction runs alone."""
