@@ -10,6 +10,7 @@ from plait.mesh.call import Interceptor
 from plait.mesh.grpcio import Channel
 from plait.mesh.identity.workload_tokens import WorkloadTokens
 from plait.mesh.method import FindMethod, Method, known_method
+from plait.mesh.replicas import LookUp, look_up
 from plait.mesh.stack import client_stack
 from plait.settings import Settings
 
@@ -26,6 +27,7 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
     stack: Sequence[Interceptor] | None = None,
     find_method: FindMethod = known_method,
     methods: Iterable[Method] = (),
+    look_up: LookUp = look_up,
 ) -> Channel:
     """Return a channel to a service, for generated stubs; it connects at the first call.
 
@@ -44,6 +46,7 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
         find_method: what is known of a method by its path; by default what its generated code has
             registered. The gateway, which has no generated code, hands over its contracts.
         methods: what may be called, where no stub is built before the first call.
+        look_up: asks for the addresses of a name, in place of the system's resolver.
 
     Raises:
         ValueError: the name is none, or there is no target; the message says what to set.
@@ -60,6 +63,7 @@ def connect(  # noqa: PLR0913 - every part can be replaced, in tests too
         clock=clock,
         find_method=find_method,
         methods=methods,
+        look_up=look_up,
     )
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Never, Self, TypeAlias
+from weakref import WeakSet
 
 import grpc
 import grpc.aio
@@ -13,8 +15,7 @@ from plait.errors import Cancelled, Code, DeadlineExceeded, Error, Unavailable, 
 from plait.mesh.call import Call, Deadline, Interceptor, Metadata, Side, Status
 from plait.mesh.calling import Answer, Attempt, Request, Stream
 from plait.mesh.method import FindMethod, Method
-from plait.mesh.replicas import has_replicas
-from plait.mesh.replicas import options as replica_options
+from plait.mesh.replicas import Follower, LookUp, has_replicas, look_up, service_config
 from plait.mesh.serving import Handler, serve_call
 from plait.mesh.status import from_status
 
@@ -39,6 +40,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
+_REACHED_WITHIN = 5.0  # seconds, of new addresses; else calls stay where they are, for now
 # grpc.aio reads an end of the stream both where the client has said that it is done and where it
 # has gone away, and cancels the handler in the second case a moment later. Half of an import must
 # not pass for the whole, so an end counts only if nothing follows it for this long, in seconds.
@@ -312,6 +314,7 @@ class Channel(grpc.aio.Channel):
         clock: what deadlines are measured with.
         methods: which of them may be called; beside these, those of stubs that are built on the
             channel before its first call. Only they can be tried again at another replica.
+        look_up: asks for the addresses of a name, in place of the system's resolver.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of the channel
@@ -323,6 +326,7 @@ class Channel(grpc.aio.Channel):
         find_method: FindMethod,
         clock: Clock,
         methods: Iterable[Method] = (),
+        look_up: LookUp = look_up,
     ) -> None:
         self.service = service
         self.target = target
@@ -330,7 +334,9 @@ class Channel(grpc.aio.Channel):
         self.clock = clock
         self._find_method = find_method
         self._methods = {method.path: method for method in methods}
+        self._follower = Follower(target, look_up, self._move)
         self._inner: grpc.aio.Channel | None = None
+        self._left = WeakSet[grpc.aio.Channel]()  # held by their last calls
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -383,6 +389,8 @@ class Channel(grpc.aio.Channel):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        for left in list(self._left):
+            await left.close()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - grpc's own signature
         return self.opened().get_state(try_to_connect)
@@ -413,28 +421,60 @@ class Channel(grpc.aio.Channel):
         if self._closed:
             raise Cancelled(f"the channel to {self.service} was closed", reason="CHANNEL_CLOSED")
         if self._inner is None:
-            replicas = replica_options(self._methods.values()) if has_replicas(self.target) else ()
-            options = (*_CHANNEL_OPTIONS, *replicas)
-            self._inner = grpc.aio.insecure_channel(self.target, options=options)
+            self._inner = self._made(self.target)
+            if self._follower.follows:
+                # In a context of its own: it is none of the call that happens to be the first.
+                self.spawn(self._follower.run(), Context())
         return self._inner
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(
+        self, work: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
         """Run the interceptors of a stream in a task of their own, held until it ends."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return task
 
     def start(self, call: Call, request: bytes, *, wait_for_ready: bool | None) -> "_Wire":
-        start = getattr(self.opened(), _shape(call.method))(call.method.path)
+        inner = self.opened()
+        start = getattr(inner, _shape(call.method))(call.method.path)
         options = {
             "timeout": call.deadline.left() if call.deadline else None,
             "metadata": tuple(call.metadata),
             "wait_for_ready": wait_for_ready,
         }
         if call.method.client_streaming:
-            return _Wire(self, call, start(**options))
-        return _Wire(self, call, start(request, **options))
+            return _Wire(self, inner, call, start(**options))
+        return _Wire(self, inner, call, start(request, **options))
+
+    def _made(self, target: str) -> grpc.aio.Channel:
+        several = has_replicas(target)
+        config = (
+            [("grpc.service_config", service_config(self._methods.values()))] if several else []
+        )
+        return grpc.aio.insecure_channel(target, options=(*_CHANNEL_OPTIONS, *config))
+
+    async def _move(self, target: str) -> bool:
+        """Send further calls to another target, once somebody is reached there; end none.
+
+        grpcio keeps the connections that both targets need.
+        """
+        new = self._made(target)
+        reached = False
+        try:
+            async with asyncio.timeout(_REACHED_WITHIN):
+                await new.channel_ready()
+                reached = True
+        except TimeoutError:
+            return False
+        finally:
+            if not reached:
+                await new.close()
+        if self._inner is not None:
+            self._left.add(self._inner)
+        self._inner = new
+        return True
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -492,8 +532,9 @@ class _Rpc:
 class _Wire:
     """An RPC of grpc.aio, with our errors; keeps the promises of `plait.mesh.calling.Wire`."""
 
-    def __init__(self, channel: Channel, call: Call, rpc: Any) -> None:
+    def __init__(self, channel: Channel, inner: grpc.aio.Channel, call: Call, rpc: Any) -> None:
         self._channel = channel
+        self._inner = inner  # which closes itself when nobody holds it any more
         self._call = call
         self._rpc = rpc
 

@@ -17,11 +17,6 @@ LIVENESS = "plait.liveness"
 it drains and without its database. Who restarts processes asks this, never the others: a restart
 mends no database, and would cut off the calls that are drained."""
 
-CALLS = "plait.calls"
-"""The name to ask by whether calls are taken: SERVING until the process drains. Who has calls to
-make asks this, among replicas: all of them may be slow, or without their database, at the same
-time, and then it is they who should say so, call by call."""
-
 PATIENCE = 1.0  # seconds in which a process that can serve must be able to say so
 LOOK_EVERY = 1.0  # seconds between two looks of a Watch
 
@@ -36,7 +31,7 @@ class ServiceUnknown(NotFound):
 
 
 class Health(health_pb2_grpc.HealthServicer):
-    """Answers for each service by its name, for all by the empty one; also by LIVENESS and CALLS.
+    """Answers for each service by its name, for all by the empty one, for the process by LIVENESS.
 
     Args:
         services: the names of the services, as they are when asked.
@@ -84,8 +79,6 @@ class Health(health_pb2_grpc.HealthServicer):
     async def _status(self, service: str) -> int:
         if service == LIVENESS:
             return _SERVING
-        if service == CALLS:
-            return _NOT_SERVING if self._draining.is_set() else _SERVING
         if service and service not in self._services:
             return _UNKNOWN
         if self._draining.is_set() or not await self._is_ready():

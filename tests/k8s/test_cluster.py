@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from k8s.cluster import CONSOLE, CONTEXT, GATEWAY, JAEGER, OVERLAY
+from k8s.cluster import CONSOLE, CONTEXT, GATEWAY, JAEGER, OVERLAY, forwarded
+from tests.documents.blocks import blocks
 from tests.k8s.conftest import ROOT, need
-from tests.ports import free_ports
 
 pytestmark = pytest.mark.cluster
 
@@ -45,12 +45,8 @@ def kubectl(*arguments: str, text: str = "") -> str:
 
 
 def pods(name: str) -> list[dict]:
-    found = json.loads(kubectl("get", "pods", f"-lapp.kubernetes.io/name={name}", "-ojson"))
-    return [
-        pod
-        for pod in found["items"]
-        if pod["metadata"]["labels"]["app.kubernetes.io/component"] != "migration"
-    ]
+    labels = f"-lapp.kubernetes.io/name={name},app.kubernetes.io/component!=migration"
+    return list(json.loads(kubectl("get", "pods", labels, "-ojson"))["items"])
 
 
 def restarts() -> dict[str, int]:
@@ -101,20 +97,7 @@ def product(client) -> str:
     return str(client.get("/v1/products?pageSize=1").json()["products"][0]["name"])
 
 
-@contextlib.contextmanager
-def forwarded(service: str) -> Iterator[str]:
-    """Lead a port of this machine to a pod of the service; yields the address."""
-    [port] = free_ports(1)
-    command = [*KUBECTL, "port-forward", f"service/{service}", f"{port}:9090"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as forward:
-        try:
-            assert b"Forwarding from" in forward.stdout.readline()
-            yield f"127.0.0.1:{port}"
-        finally:
-            forward.terminate()
-
-
-def test_everything_is_ready_and_nothing_was_started_again():
+def test_everything_is_ready():
     for workload in ("deployments", "statefulsets"):
         for each in json.loads(kubectl("get", workload, "-ojson"))["items"]:
             status = each["status"]
@@ -321,15 +304,36 @@ def two_catalogs():
     kubectl("scale", "deployment/catalog", f"--replicas={before}")
 
 
-async def test_a_rollout_under_load_fails_no_request(two_catalogs, product):
-    before = {pod["metadata"]["name"] for pod in pods("catalog")}
-    async with load(f"/v1/{product}") as answers:
-        await asyncio.to_thread(kubectl, "rollout", "restart", "deployment/catalog")
-        await asyncio.to_thread(eventually, lambda: not before & names_of("catalog"))
-        await asyncio.to_thread(rolled_out, "deployment/catalog")
+async def test_a_rollout_of_two_replicas_fails_no_request(two_catalogs, product):
+    assert await answers_during_rollout("catalog", product) == {200}
 
-    assert len(answers) > 500
-    assert set(answers) == {200}
+
+@pytest.mark.parametrize("name", ["catalog", "gateway"])
+async def test_a_rollout_of_the_only_replica_fails_no_request(name, product):
+    assert await answers_during_rollout(name, product) == {200}
+
+
+async def answers_during_rollout(name: str, product: str) -> set[object]:
+    """Replace all pods of a server under load; returns what was answered meanwhile."""
+    before = names_of(name)
+    async with load(f"/v1/{product}") as answers:
+        await asyncio.to_thread(kubectl, "rollout", "restart", f"deployment/{name}")
+        await asyncio.to_thread(eventually, lambda: not before & names_of(name))
+        await asyncio.to_thread(rolled_out, f"deployment/{name}")
+    assert len(answers) > 100
+    return set(answers)
+
+
+def test_a_replica_that_comes_gets_calls(two_catalogs, client, product):
+    def both():
+        asked = client.get(f"/v1/{product}")
+        assert asked.status_code == 200
+        return all("GetProduct" in kubectl("logs", name, "-c", "main") for name in names)
+
+    names = names_of("catalog")
+    eventually(both)
+
+    assert len(names) == 2
 
 
 def rolled_out(what: str) -> None:
@@ -376,3 +380,20 @@ async def test_the_death_of_the_collector_costs_spans_and_no_call(product):
         await asyncio.to_thread(rolled_out, "deployment/jaeger")
 
     assert set(answers) == {200}
+
+
+def test_the_commands_of_the_page_work():
+    page = ROOT / "docs" / "how-to" / "run-on-kind.md"
+    here = [
+        block
+        for block in blocks(page.read_text(encoding="utf-8"))
+        if block.reason == "it needs the cluster; tests/k8s/test_cluster.py runs it there"
+    ]
+    for block in here:
+        command = block.command.replace("kubectl ", f"kubectl --context={CONTEXT} ")
+        done = subprocess.run(
+            ["bash", "-euc", command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{block}: {done.stderr}"
+
+    assert len(here) == 2
