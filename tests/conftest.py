@@ -9,6 +9,7 @@ import pytest
 from plait.data.url import database_url
 from plait.local.mistake import Mistake
 from plait.local.postgres import binaries
+from plait.telemetry.logs import QUIET
 from tests.databases import PostgresServer, Shelf
 
 KINDS = ["sqlite", "postgresql"]
@@ -19,8 +20,11 @@ def logging_as_it_was():
     """A test that starts a process' logging, or a server that does, leaves no trace of it."""
     root = logging.getLogger()
     level = root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
     yield
     root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
     for logger in list(root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger.disabled = False
