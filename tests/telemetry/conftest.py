@@ -104,6 +104,7 @@ def own_process(monkeypatch):
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    _let_everybody_speak()
     yield monkeypatch
     shutdown()
     root.handlers[:] = handlers
@@ -128,3 +129,12 @@ def took():
             self._seconds = time.monotonic() - self._began
 
     return Took
+
+
+def _let_everybody_speak():
+    """Undo what other tests of this process have told OpenTelemetry's loggers."""
+    logging.disable(logging.NOTSET)
+    for name in [n for n in logging.root.manager.loggerDict if n.startswith("opentelemetry")]:
+        logger = logging.getLogger(name)
+        logger.disabled, logger.propagate, logger.filters[:] = False, True, []
+        logger.setLevel(logging.NOTSET)
